@@ -6,8 +6,8 @@ use crate::config::{CarriedError, PasswordsError, PeriodError, RequestError, Rul
 use crate::evidence::EvidenceError;
 use crate::output::{OutputError, PartsError};
 
-/// The error of the function that takes the matches of a sweep one by one
-/// ([`Sink::Each`](crate::Sink::Each)), which the caller passes. It ends the sweep.
+/// The error type of a function that the caller of a sweep passes to take the matches one by one
+/// ([`Sink::Each`](crate::Sink::Each)). An error of that function ends the sweep.
 pub type SinkError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a sweep could not begin or finish.
@@ -32,8 +32,8 @@ pub enum SweepError {
     /// The output directory cannot be used, or its files cannot be written completely.
     #[error(transparent)]
     Output(#[from] OutputError),
-    /// The function that takes the matches one by one, which the caller of the sweep passes
-    /// ([`Sink::Each`](crate::Sink::Each)), returned an error.
+    /// The caller's function that takes the matches of the sweep one by one
+    /// ([`Sink::Each`](crate::Sink::Each)) returned an error. Contains that error.
     #[error("a match cannot be taken: {0}")]
     Sink(#[source] SinkError),
     /// A plan, or a part (a file from which outputs are merged), cannot be used, or parts do not

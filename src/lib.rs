@@ -90,8 +90,8 @@
 //! - `scan` reads a log in blocks of chunks, walks the records and decodes them. It reads event XML
 //!   in blocks of bytes.
 //! - `detect` evaluates the detections on each DNS query.
-//! - `report` makes rows of tables. It also makes the answer, what was found and what was not, of
-//!   rows that are read back, and shows it as a summary, as a page and in other formats.
+//! - `report` makes rows of tables. From rows that are read back, it also makes the answer (what
+//!   was found, and what was not), and shows it as a summary, as a page and in other formats.
 //! - `output` writes tables to Parquet files, reads them back, and keeps a journal of what an
 //!   unfinished sweep has read.
 //!
@@ -129,10 +129,10 @@
 //! - *Skim*: to count the records of a chunk that cannot match, without decoding them.
 //! - *Search*: the text in Splunk's language that a detection consists of, and what it is compiled
 //!   to.
-//! - *Hit*: a DNS query and a detection that describes it. One of the site's *exclusions* can take
-//!   the hit away.
-//! - *Match*: a DNS query with at least one hit that no exclusion takes away. However many
-//!   detections describe the query, it is one match.
+//! - *Hit*: a DNS query and a detection that describes it. One of the site's *exclusions*
+//!   (descriptions of harmless events) can remove the hit.
+//! - *Match*: a DNS query with at least one hit that no exclusion removes. However many detections
+//!   describe the query, it is one match.
 //! - *Evidence order*: the pieces of evidence one after the other, in each the files, and in a file
 //!   the records. Matches come in this order.
 //! - *Copy*: an event of which an equal one comes before it in evidence order, for example in the
@@ -151,14 +151,14 @@
 //! - *Answer*: what an output says about the hosts in the evidence, read back from `run.json` and
 //!   the tables.
 //! - *Summary*: the answer as text, which a sweep prints at its end.
-//! - *Page*: `report.html`, the file in which an output shows itself to people.
+//! - *Page*: `report.html`, a file that shows the results in an output to people.
 //! - *Timeline*: what the tables of an output say happened, in order of time. Its *entries* are
 //!   matches, leads, and the starts and ends of processes.
 //! - *Journal*: the file in which a sweep keeps what it has read so far. `--resume` reads it.
-//! - *Plan*, *shard*: a file that says what to look for and lists the evidence, divided into
-//!   shards; and the files that one process sweeps.
-//! - *Part*: the file in which a sweep or a shard leaves what it found. A *merge* makes of parts
-//!   the output that one sweep would have written.
+//! - *Plan*: a file that says what to look for and lists the evidence, divided into *shards*. A
+//!   shard is the portion of the evidence that one process sweeps.
+//! - *Part*: the file with what a sweep or a shard found. A *merge* makes of parts the output that
+//!   one sweep of all their evidence would have written.
 //! - *Slow twin*: a plain function that must return what a fast one returns. Tests compare the two.
 //!
 //! # Limits

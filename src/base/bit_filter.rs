@@ -1,15 +1,15 @@
-//! A table of bits that says of most keys, with one look at memory, that they are not in a set (a
-//! Bloom filter). It is so small that it stays in the processor's caches while evidence flows
-//! through them.
+//! A Bloom filter: a table of bits that shows, with one access to memory, that most keys outside a
+//! set are not in it. The table is small enough to stay in the processor's caches while evidence
+//! flows through them.
 
 use crate::base::spread::{highest, spread};
 
-/// The smallest number of bits for each key. With two bits set for each key, about one in thirty
-/// keys that are not in the set passes.
+/// The smallest number of bits in the table for each key of the set. Two bits are set for each key,
+/// so about one in thirty keys outside the set passes the filter.
 const BITS_PER_KEY: usize = 12;
-/// The least and the most bits of a table, as powers of two.
+/// The smallest and the greatest number of bits in a table, as exponents of two.
 const SIZES: (u32, u32) = (10, 25);
-/// The number of bits in a word of the table, as a power of two.
+/// The number of bits in a word of the table, as an exponent of two.
 const WORD: u32 = 6;
 
 /// A set of keys as a table of bits (a Bloom filter). It answers "may be in the set" also for a few
@@ -18,12 +18,13 @@ const WORD: u32 = 6;
 pub(crate) struct BitFilter {
     /// The table. Both bits of a key are in the same word, so that one look at memory is enough.
     words: Vec<u64>,
-    /// The number of words in the table, as a power of two.
+    /// The number of words in the table, as an exponent of two.
     size: u32,
 }
 
 impl BitFilter {
-    /// Makes a filter of keys, of which there are about `count`.
+    /// Makes a filter that has all of `keys`. `count` is about the number of keys; it decides the
+    /// size of the table.
     pub(crate) fn of(count: usize, keys: impl Iterator<Item = u64>) -> Self {
         let bits =
             count.saturating_mul(BITS_PER_KEY).checked_next_power_of_two().map_or(SIZES.1, usize::ilog2);
@@ -46,8 +47,8 @@ impl BitFilter {
         self.words.get(word).is_some_and(|word| word & bits == bits)
     }
 
-    /// The place of a key's two bits: the index of the word with the bits, and a word with only
-    /// these bits set.
+    /// Returns the place of a key's two bits: the index in `words` of the word that has them, and a
+    /// word with only these two bits set.
     #[inline]
     fn place(&self, key: u64) -> (usize, u64) {
         let spread = spread(key);
@@ -57,9 +58,9 @@ impl BitFilter {
     }
 }
 
-/// Returns the number by which bytes are added to a [`BitFilter`]. It is made of their length and
-/// their first and last eight bytes (all bytes if there are fewer), so other bytes mostly have
-/// another number.
+/// Returns the key by which `bytes` are added to a [`BitFilter`]. It is computed from their length
+/// and their first and last eight bytes (from all bytes if there are fewer than eight), so
+/// different bytes mostly have different keys.
 #[inline]
 pub(crate) fn key_of(bytes: &[u8]) -> u64 {
     let length = spread(bytes.len() as u64);

@@ -50,8 +50,8 @@ pub(crate) fn find_last(byte: u8, bytes: &[u8]) -> Option<usize> {
     memchr::memrchr(byte, bytes)
 }
 
-/// Returns true if `is` is true of each item: bytes, or units of a few bytes. It is called for all
-/// of them, also after one of which it is false, so that the processor compares many at a time.
+/// Returns true if `is` returns true for each item, which is a byte or a few bytes. `is` is called
+/// for all items, even after it has returned false, so that the processor compares many at a time.
 #[inline]
 pub(crate) fn all<T: Copy>(items: &[T], is: impl Fn(T) -> bool) -> bool {
     items.iter().fold(true, |all, item| all & is(*item))

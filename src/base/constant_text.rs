@@ -1,6 +1,6 @@
-//! Texts that are compared when dnsweep is compiled.
+//! Compares texts while dnsweep is compiled.
 
-/// Returns true if two texts are the same. Unlike `==`, it can be used in constants.
+/// Returns true if two texts are equal, byte by byte. Unlike `==`, it can be used in constants.
 pub(crate) const fn is_same_text(left: &str, right: &str) -> bool {
     let (mut left, mut right) = (left.as_bytes(), right.as_bytes());
     while let ([first, left_rest @ ..], [other, right_rest @ ..]) = (left, right) {

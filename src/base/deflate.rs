@@ -1,5 +1,5 @@
-//! The deflate format (RFC 1951), and the checksum CRC-32. This is the only user of `flate2`; other
-//! modules take from here what they need of it.
+//! The deflate format (RFC 1951), and the checksum CRC-32. This module is the only user of the
+//! crate `flate2`; other modules import from here what they need of it.
 
 use std::io::Write;
 
@@ -14,7 +14,8 @@ pub(crate) fn compressor<W: Write>(to: W) -> Compressor<W> {
     Compressor::new(to, Compression::new(LEVEL))
 }
 
-/// How hard to compress, 0 to 9. Higher levels take several times as long, for a few percent.
+/// The deflate compression level, from 0 to 9. Higher levels take several times as long, and make
+/// the result only a few percent smaller.
 const LEVEL: u32 = 3;
 
 #[cfg(test)]

@@ -37,9 +37,9 @@ impl From<[u8; 32]> for Sha256Digest {
 }
 
 impl Hash for Sha256Digest {
-    /// Feeds only the first eight bytes of the digest to a hash map's hasher. Keys that are made to
-    /// collide are no danger, because nobody can make many texts whose digests agree in these
-    /// bytes.
+    /// Feeds only the first eight bytes of the digest to a hash map's hasher. Evidence cannot be
+    /// crafted to make keys collide, because nobody can make many texts whose digests agree in
+    /// these bytes.
     fn hash<H: hash::Hasher>(&self, state: &mut H) {
         if let Some(first) = self.0.first_chunk() {
             state.write_u64(u64::from_le_bytes(*first));
@@ -75,7 +75,8 @@ pub struct HashedTexts {
 }
 
 impl Default for HashedTexts {
-    /// Returns an empty list, with memory for most events.
+    /// Returns an empty list, with memory reserved for 1024 bytes. The texts of most events fit in
+    /// it.
     fn default() -> Self {
         HashedTexts { bytes: Vec::with_capacity(1024) }
     }
@@ -98,7 +99,7 @@ impl HashedTexts {
         }
     }
 
-    /// Adds a value to the list, as the text by which it is displayed.
+    /// Adds the text of a value, as its `Display` implementation writes it, to the list.
     pub fn push_shown(&mut self, value: impl fmt::Display) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(&[0; size_of::<u64>()]);
@@ -109,7 +110,7 @@ impl HashedTexts {
         place.copy_from_slice(&length.to_le_bytes());
     }
 
-    /// Returns the SHA-256 of the list.
+    /// Returns the SHA-256 of the list: of the texts, each preceded by its length.
     #[must_use]
     pub fn sha256(&self) -> Sha256Digest {
         Sha256Digest(sha256_bytes(&self.bytes))

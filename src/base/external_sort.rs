@@ -1,5 +1,5 @@
-//! Sorts records that may take more room than memory has: what does not fit lies, sorted and
-//! packed, in temporary files that have no names and are gone with the process.
+//! Sorts records that may not all fit in memory. Records for which there is no room are sorted,
+//! packed and written to temporary files, which have no names and disappear with the process.
 
 use std::collections::BinaryHeap;
 use std::fs::File;
@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 
 use super::zstandard::{Packer, Unpacker, packer, unpacker};
 
-/// The number of bytes of records in memory at which these records are written to a temporary file.
+/// The number of bytes of records in memory at which a sorter writes them to a temporary file.
 const MOST_BYTES: usize = 64 << 20;
-/// The number of temporary files at which they are merged into one, so that a merge has few files
-/// open and few buffers.
+/// The number of temporary files at which a sorter merges them into one. The limit keeps the number
+/// of files that are open at once, and of their buffers, small.
 const MOST_RUNS: usize = 64;
 
 /// Sorts records by their keys, which are compared byte by byte. Records with equal keys come in
@@ -22,15 +22,16 @@ pub(crate) struct ExternalSorter {
     /// The number of bytes in memory after which records are written to a temporary file.
     most_bytes: usize,
     most_runs: usize,
-    /// The bytes of the records in memory: of each record its key, then its value.
+    /// The bytes of the records in memory: for each record its key, then its value.
     bytes: Vec<u8>,
     records: Vec<RecordPlace>,
-    /// Temporary files, each with sorted records. Those in an earlier file were added earlier.
+    /// Temporary files, each with sorted records. The records in an earlier file were added
+    /// earlier.
     runs: Vec<File>,
 }
 
-/// Where a record lies in [`ExternalSorter::bytes`], the bytes of the records in memory: its start,
-/// and the lengths of its key and of the whole record.
+/// Where a record is in [`ExternalSorter::bytes`], the bytes of the records in memory: the offset
+/// of its start, and the lengths of its key and of the whole record, in bytes.
 #[derive(Clone, Copy)]
 struct RecordPlace {
     start: usize,
@@ -60,7 +61,7 @@ impl SortedRecord {
 }
 
 impl ExternalSorter {
-    /// Makes a sorter whose temporary files lie in `folder`.
+    /// Makes a sorter that writes its temporary files to `folder`.
     pub(crate) fn new(folder: &Path) -> Self {
         Self::with_limits(folder, MOST_BYTES, MOST_RUNS)
     }
@@ -77,7 +78,8 @@ impl ExternalSorter {
         }
     }
 
-    /// Adds a record. Fails if a temporary file cannot be written.
+    /// Adds a record. Fails if the key or the value has 4 GiB or more, or if a temporary file
+    /// cannot be written.
     pub(crate) fn push(&mut self, key: &[u8], value: &[u8]) -> io::Result<()> {
         let length = |bytes: &[u8]| u32::try_from(bytes.len()).map_err(io::Error::other);
         let place = RecordPlace {
@@ -91,7 +93,7 @@ impl ExternalSorter {
         if self.bytes.len() >= self.most_bytes { self.write_run() } else { Ok(()) }
     }
 
-    /// Sorts all records, and returns them in order.
+    /// Returns all records in the order of their keys. Fails if a temporary file cannot be read.
     pub(crate) fn finish(mut self) -> io::Result<SortedRecords> {
         self.sort();
         let ExternalSorter { bytes, records, runs, .. } = self;
@@ -106,8 +108,8 @@ impl ExternalSorter {
         self.records.sort_by(|a, b| key(a).cmp(&key(b)));
     }
 
-    /// Writes the records in memory to a temporary file. If there are too many files then, merges
-    /// them.
+    /// Sorts the records in memory and writes them to a temporary file. If there are then
+    /// `most_runs` temporary files, merges them into one.
     fn write_run(&mut self) -> io::Result<()> {
         self.sort();
         let mut writer = RunWriter::new(&self.folder)?;
@@ -136,8 +138,8 @@ fn record_range(place: RecordPlace) -> Range<usize> {
     place.start..place.start + place.length as usize
 }
 
-/// Writes sorted records to a temporary file: of each the length of its key and of all its bytes in
-/// four bytes each, then the bytes.
+/// Writes sorted records to a temporary file, packed with zstd. For each record, writes the length
+/// of its key and the length of the whole record, each as a little-endian u32, and then its bytes.
 struct RunWriter(Packer<BufWriter<File>>);
 
 impl RunWriter {
@@ -186,7 +188,7 @@ impl Source {
     }
 }
 
-/// Reads a length of four bytes; `None` at the end of the file.
+/// Reads a length, which is a little-endian u32. Returns `None` at the end of the file.
 fn read_length(reader: &mut impl Read) -> io::Result<Option<usize>> {
     let mut length = [0; 4];
     let (first, rest) = length.split_at_mut(1);
@@ -197,7 +199,8 @@ fn read_length(reader: &mut impl Read) -> io::Result<Option<usize>> {
     usize::try_from(u32::from_le_bytes(length)).map(Some).map_err(io::Error::other)
 }
 
-/// The records of a sorter, in the order of their keys. Reading a temporary file can fail.
+/// Iterates over the records of an [`ExternalSorter`] in the order of their keys. An item is an
+/// error if a temporary file cannot be read; no items follow it.
 pub(crate) struct SortedRecords {
     sources: Vec<Source>,
     /// The next record of each source (the memory or a temporary file) that has records left.

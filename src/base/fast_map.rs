@@ -2,8 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-/// The hasher's keys, which differ from run to run, so that evidence cannot be crafted to have
-/// texts with equal hashes. The hasher is several times as fast as that of the standard library.
+/// The random keys of the hash function. They differ in each process, so that evidence cannot be
+/// crafted to have texts with equal hashes. The hash function is several times as fast as that of
+/// the standard library.
 pub(crate) use ahash::RandomState;
 
 /// A hash set with a fast hasher.

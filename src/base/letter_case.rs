@@ -1,4 +1,5 @@
-//! The case of letters in names and rules, which does not matter when they are compared.
+//! Converts names and the texts of rules to lower case, because they are compared regardless of
+//! case.
 
 /// Returns the text in lower case, by which texts are compared without regard to case. Each
 /// character is converted by itself to its simple lower case. The exception is a character outside

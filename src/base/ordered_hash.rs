@@ -125,8 +125,8 @@ impl OrderedHash {
 }
 
 impl HashState {
-    /// Decides what a thread does with the block at offset `start` of the file. If the thread is to
-    /// hash the block, gives it the hasher.
+    /// Decides what a thread does with the block at offset `start` of the file. If the thread must
+    /// hash the block, the returned task contains the hasher.
     fn task(&mut self, start: u64) -> BlockTask {
         match &mut self.hasher {
             HasherState::Ended => BlockTask::Nothing,

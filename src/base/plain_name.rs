@@ -2,8 +2,8 @@
 //! folder. Ids of rules must be plain names, because tables are named after them.
 
 /// The greatest length of a plain name (a text that is safe as part of a file's name), in bytes.
-/// Even with the file extension of an output table after it, it is a valid file name on every
-/// system.
+/// With the file extension of an output table added, a name of this length is still a valid file
+/// name on every system.
 pub(crate) const MOST_PLAIN_NAME: usize = 200;
 
 /// Returns true if `name` is safe as part of a file's name: it has only ASCII letters, digits, `-`,

@@ -1,11 +1,12 @@
-//! How rare characters are in domain names and paths. Searches look for the rarest part of a text,
-//! so that they seldom look in vain. It affects only how long a search takes, not what it finds.
+//! How rare characters are in domain names and paths. A search for a text looks for the text's
+//! rarest part first, because that part seldom occurs where the text does not. The estimates affect
+//! only how long a search takes, not what it finds.
 
 /// Characters by their estimated frequency in domain names and paths, the most frequent first.
 const FREQUENT: &[u8] = b"eaoitnrscl.dm\\upghwbyfvk-xjqz0123456789";
 
-/// How rare each byte is in domain names and paths, as a number. That of a rarer byte is greater,
-/// and that of the most frequent one is 0.
+/// How rare each byte is in domain names and paths, as a number: 0 for the most frequent byte, and
+/// a greater number for each rarer one.
 #[derive(Debug, Clone)]
 pub(crate) struct Rarity([u8; 256]);
 
@@ -22,7 +23,7 @@ impl Default for Rarity {
 }
 
 impl Rarity {
-    /// Counts `byte` as the most frequent one.
+    /// Returns the same numbers, except that `byte` is ranked as the most frequent byte, with 0.
     pub(crate) fn with_frequent(mut self, byte: u8) -> Self {
         if let Some(rank) = self.0.get_mut(usize::from(byte)) {
             *rank = 0;

@@ -48,7 +48,7 @@ impl<K: Ord, V> SmallMap<K, V> {
         }
     }
 
-    /// The value of `key`, which the caller may change; `None` if the map does not have the key.
+    /// A mutable reference to the value of `key`; `None` if the map does not have the key.
     pub fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
     where
         K: Borrow<Q>,
@@ -62,8 +62,8 @@ impl<K: Ord, V> SmallMap<K, V> {
         }
     }
 
-    /// Applies `change` to the value of `key`. If the map does not have the key, adds the result of
-    /// `make_key` as the key, with the default value as its value before the change.
+    /// Applies `change` to the value of `key`. If the map does not have the key, first adds an
+    /// entry with the key that `make_key` returns and the default value.
     pub fn change<Q: Ord + ?Sized>(
         &mut self,
         key: &Q,

@@ -1,4 +1,4 @@
-//! Makes enums for options with two values, between which a switch on the command line chooses.
+//! Defines enums for options that have two values and are chosen by a switch on the command line.
 
 /// Defines an enum for an option with two values. The first variant is the default; a switch on the
 /// command line chooses the second.

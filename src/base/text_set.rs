@@ -1,5 +1,5 @@
 //! What is sought in a text: a literal, or one of the texts of a set, such as a list of a hundred
-//! thousand names. One lookup answers for a whole set, which its users share.
+//! thousand names. A set is looked up as a whole, and is shared instead of copied.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -7,26 +7,27 @@ use std::sync::Arc;
 
 /// A set of texts, or of descriptions of texts, such as patterns.
 pub trait TextSet: fmt::Debug + Send + Sync {
-    /// Returns true if the set contains a text, or describes it. `text` has its ASCII letters in
-    /// lower case.
+    /// Returns true if the set contains `text`, or a description (such as a pattern) that `text`
+    /// matches. The ASCII letters of `text` must be in lower case.
     fn contains(&self, text: &str) -> bool;
 
-    /// The number of texts or descriptions in the set.
+    /// Returns the number of texts or descriptions in the set.
     fn count(&self) -> usize;
 }
 
 /// What is sought in a text, such as in the value of a field.
 #[derive(Debug, Clone)]
 pub enum SoughtText {
-    /// The text must contain this literal, in any case of its letters. The literal is ASCII, in
-    /// lower case, and without NUL.
+    /// The text must contain this literal, regardless of the case of ASCII letters. The literal is
+    /// ASCII, in lower case, and without NUL.
     Literal(String),
-    /// The whole text must be in this set, or be described by it.
+    /// The whole text must be in this set, or match one of its descriptions (such as patterns).
     OneOf(Arc<dyn TextSet>),
 }
 
 impl SoughtText {
-    /// Returns true if a text has what is sought. `text` has its ASCII letters in lower case.
+    /// Returns true if `text` contains the sought literal or, for a set, if it is in the set or
+    /// matches a description in it. The ASCII letters of `text` must be in lower case.
     #[must_use]
     pub fn is_in(&self, text: &str) -> bool {
         match self {
@@ -51,7 +52,8 @@ impl From<&str> for SoughtText {
     }
 }
 
-/// Two sets are equal if they are the same set. Sets with equal texts can be different sets.
+/// Two literals are equal if their texts are. Two sets are equal only if they are the same object
+/// in memory; sets with equal texts can be unequal.
 impl PartialEq for SoughtText {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {

@@ -1,4 +1,4 @@
-//! zstd: packing and unpacking of streams. The only user of the crate `zstd`.
+//! Compresses and decompresses streams with zstd. This module is the only user of the crate `zstd`.
 
 use std::io::{self, BufRead, Write};
 
@@ -8,11 +8,13 @@ pub(crate) type Packer<W> = zstd::Encoder<'static, W>;
 /// A reader that decompresses a zstd stream.
 pub(crate) type Unpacker<R> = zstd::Decoder<'static, R>;
 
-/// The level of compression: the fastest ordinary one, at which packing is as fast as a disk.
+/// The zstd compression level: the lowest positive one, which is the fastest of the ordinary
+/// levels. At this level, compressing is as fast as writing to a disk.
 const LEVEL: i32 = 1;
 
 /// The base-2 logarithm of the number of decompressed bytes that a reader keeps in memory, because
-/// later bytes can refer to them. It is small, because a merge reads thousands of files at once.
+/// later bytes can refer to them. The number is small, because `dnsweep merge` reads thousands of
+/// streams at once.
 const WINDOW_LOG: u32 = 17;
 
 /// Returns a writer that compresses what is written to it with zstd, with a checksum at the end of

@@ -18,8 +18,8 @@ pub(super) fn print(answer: &str, format: LogFormat) -> Option<Exit> {
     print_with(format, |stdout| stdout.write_all(answer.as_bytes()))
 }
 
-/// Prints what `write` writes to standard output. As with [`print`], a failed write is reported and
-/// gives an exit status, and a reader that closes the pipe early is not an error.
+/// Calls `write` with standard output, to print what it writes. As with `print`, a failed write
+/// is reported and gives an exit status, and a reader that closes the pipe early is not an error.
 pub(super) fn print_with(
     format: LogFormat,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
@@ -34,14 +34,14 @@ pub(super) fn print_with(
     }
 }
 
-/// The width, in columns, in which the summary of a sweep's results is printed: that of the
-/// terminal, but at least 60 and at most 200; for a file or a pipe, a fixed width.
+/// Returns the width, in columns, in which the summary of a sweep's results is printed: that of the
+/// terminal, but at least 60 and at most 200; for a file or a pipe, `PIPE_WIDTH`.
 pub(super) fn width() -> usize {
     if io::stdout().is_terminal() { terminal_width().clamp(60, 200) } else { PIPE_WIDTH }
 }
 
-/// Whether the summary of a sweep's results is coloured: only on a terminal that shows colours, and
-/// never if the variable `NO_COLOR` is set.
+/// Returns whether the summary of a sweep's results is coloured: only on a terminal that shows
+/// colours, and never if the environment variable `NO_COLOR` is set.
 pub(super) fn colours() -> Colours {
     let stdout = io::stdout();
     let is_wanted = anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never;
@@ -63,7 +63,7 @@ pub enum Level {
 /// Writes messages of the program, as text for people or as JSON for logs.
 #[derive(Debug)]
 pub struct MessageWriter<W> {
-    /// Where the messages are written, which is standard error except in tests.
+    /// The stream to which the messages are written: standard error, except in tests.
     to: W,
     /// The format of the messages: text or JSON.
     pub(super) format: LogFormat,

@@ -25,9 +25,9 @@ pub(super) enum Destination {
 impl Destination {
     /// Returns the file `path` as the place for a report, or standard output if `path` is `None` or
     /// `-`. A file that exists is replaced when the report is complete. Only the user can read the
-    /// file, because evidence is confidential. Fails if the file lies in the output `directory`, or
-    /// in the evidence, whose roots are `roots`, because nothing is written there; and if something
-    /// else than a file has its name.
+    /// file, because evidence is confidential. Fails if `path` lies in the output `directory` or in
+    /// one of the evidence's `roots`, because nothing is written there, or if something other than
+    /// a regular file is at `path`.
     pub(super) fn of(path: Option<&Path>, directory: &Path, roots: &[String]) -> Result<Self, UsageError> {
         let Some(path) = path.filter(|path| *path != Path::new("-")) else { return Ok(Destination::Stdout) };
         let fails = |source| UsageError::ReportFile { path: path.to_path_buf(), source };

@@ -42,7 +42,8 @@ pub enum UsageError {
     /// is `7d`.
     #[error("--last {0}")]
     Span(#[from] TimeError),
-    /// The file for a report (`--output`) cannot be written, or lies in the evidence.
+    /// The file for a report (`--output`) cannot be written, or lies in the output that is reported
+    /// on or in the evidence.
     #[error("--output '{}': {source}", path.display())]
     ReportFile {
         /// The path of the file for the report, as typed.
@@ -92,13 +93,14 @@ pub enum UsageError {
         /// The names of the commands that exist, one of which was expected instead.
         known: String,
     },
-    /// `--part` was given a file without a plan. Contains the file.
+    /// `--part` was given with a file, but without `--plan`. Contains the path of the file.
     #[error(
         "--part '{}': expected --plan and --shard with it; without a plan, --part takes no file and leaves part.dnsweep in the output: put it after the evidence",
         .0.display()
     )]
     PartWithoutPlan(PathBuf),
-    /// `--plan` was given without the file of the part.
+    /// `--plan` was given without `--part FILE`, the file to which the results of the shard are
+    /// written.
     #[error("--plan: expected --part FILE, the file to write the part of the shard to; found none")]
     PlanWithoutPart,
     /// The number of a shard is greater than the number of the plan's shards.
@@ -109,17 +111,19 @@ pub enum UsageError {
         /// The number of the plan's shards.
         shards: u32,
     },
-    /// A path that is to be read elsewhere (`--remap`) is not given as `OLD=NEW`. Contains it.
+    /// The value of `--remap`, which says that evidence has another path on this machine, does not
+    /// have the form `OLD=NEW`. Contains the value as typed.
     #[error("--remap '{0}': expected OLD=NEW: a path in the plan, and the path of the same files here")]
     Remap(String),
-    /// No root of the plan begins with a path that is to be read elsewhere (`--remap`).
+    /// No root of the plan begins with the path `OLD` of `--remap OLD=NEW`, which says that
+    /// evidence has another path on this machine.
     #[error(
         "--remap '{old}': expected a path that a root of the plan begins with, found none; the plan has {roots}"
     )]
     NoRoot {
-        /// The path as typed.
+        /// The path `OLD` as typed.
         old: String,
-        /// The first roots of the plan.
+        /// The first few roots of the plan, separated by commas.
         roots: String,
     },
     /// `--resume` was given without the output of the sweep to resume.

@@ -18,8 +18,8 @@ pub enum Exit {
     /// nothing.
     Usage = 2,
     /// `sweep`: some evidence was damaged or unreadable. `verify`: an output or evidence differs
-    /// from what the sweep recorded. `show`: a record is not as the output has it. `detections`: a
-    /// rule cannot be run, or failed its test.
+    /// from what the sweep recorded. `show`: a record in the evidence differs from the output, or
+    /// is missing. `detections`: a rule cannot be run, or failed its test.
     Damaged = 3,
     /// `dnsweep sweep`: no event log was found. `dnsweep detections test`: the data of a test is
     /// missing.
@@ -28,8 +28,8 @@ pub enum Exit {
     OutputFailed = 5,
     /// The sweep read everything and found matches, and `--fail-on-match` was given.
     Matches = 10,
-    /// The sweep was interrupted by a signal or its caller; the tables contain what was finished
-    /// until then.
+    /// The command was interrupted, by a signal or by the caller of the sweep. The tables of a
+    /// sweep contain what was finished by then.
     Interrupted = 130,
 }
 
@@ -143,8 +143,8 @@ pub const DETECTIONS_EXIT_STATUSES: [(Exit, &str); 5] = [
 ];
 
 impl Exit {
-    /// The exit status for a sweep with these totals, which count what was read, damaged and
-    /// matched. `on_match` says whether matches change the exit status.
+    /// Returns the exit status for a sweep with these totals, which count what was read, damaged
+    /// and matched. `on_match` says whether matches change the exit status.
     #[must_use]
     pub fn of_sweep(totals: &Totals, on_match: OnMatch) -> Self {
         match totals.ending() {
@@ -163,8 +163,9 @@ impl Exit {
         if verification.discrepancies.is_empty() { Exit::Complete } else { Exit::Damaged }
     }
 
-    /// The exit status for a command that ended with an error: [`Exit::OutputFailed`] if an output
-    /// could not be written, and [`Exit::Usage`] for any other error.
+    /// Returns the exit status for a command that ended with an error: [`Exit::OutputFailed`] if an
+    /// output could not be written, [`Exit::Interrupted`] if a sweep was interrupted, and
+    /// [`Exit::Usage`] for any other error.
     #[must_use]
     pub fn of_error(error: &CommandError) -> Self {
         match error {

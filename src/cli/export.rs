@@ -1,5 +1,5 @@
 //! The command `dnsweep export`: writes a table of an output for other programs, to standard output
-//! or to a file that is complete or absent.
+//! or to a file, which is written completely or not at all.
 
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::Path;
@@ -54,7 +54,7 @@ pub(super) fn run(arguments: &ExportArguments) -> Result<Exit, CommandError> {
     Ok(Exit::Complete)
 }
 
-/// The warning that an exported table comes from a sweep that was interrupted.
+/// The warning for the user that the tables of the output come from a sweep that was interrupted.
 pub(super) const INTERRUPTED_SWEEP: &str =
     "the sweep was interrupted: its tables contain only what it had read by then";
 
@@ -78,8 +78,8 @@ fn notes(exported: &Exported, file: Option<&ExportFile>) -> Vec<String> {
     [written, copies, excluded, processes].into_iter().flatten().collect()
 }
 
-/// Writes an export to standard output. A reader that closes the pipe early (`| head -1`) ends the
-/// export without an error.
+/// Writes an export to standard output. If the reader closes the pipe early (`| head -1`), writing
+/// ends without an error.
 fn print(export: &Export<'_>, output: &CompleteOutput) -> Result<Exported, CommandError> {
     let mut stdout = BufWriter::new(io::stdout().lock());
     let written = export
@@ -91,7 +91,7 @@ fn print(export: &Export<'_>, output: &CompleteOutput) -> Result<Exported, Comma
     }
 }
 
-/// Writes an export to a file, which is complete or absent.
+/// Writes an export to a file, completely or not at all.
 fn write_file(
     export: &Export<'_>,
     output: &CompleteOutput,

@@ -1,5 +1,5 @@
-//! The file to which a command writes what it reads from an output (`-o`): complete or absent, and
-//! never in the output or in the evidence.
+//! The file to which a command such as `export` or `timeline` writes its result (`-o`). The file is
+//! written completely or not at all, and never lies in an output or in evidence.
 
 use std::fs;
 use std::io::{self, BufWriter, ErrorKind, Write};
@@ -57,9 +57,9 @@ impl ExportFile {
         }
     }
 
-    /// Writes a temporary file in the folder of this file, by `write`, and gives it the name of
-    /// this file when it is complete. If `write` fails, or `is_cut_short` is true of what it
-    /// returns, the file is not changed.
+    /// Writes the export. `write` fills a temporary file in the same folder, which then gets the
+    /// name of this file. If `write` fails, or if `is_cut_short` returns true for its result, this
+    /// file is neither created nor changed.
     pub(super) fn write<T, E: From<io::Error>>(
         &self,
         write: impl FnOnce(&mut dyn Write) -> Result<T, E>,
@@ -76,7 +76,8 @@ impl ExportFile {
         Ok(written)
     }
 
-    /// Gives the temporary file `new`, in which the export is complete, the name of this file.
+    /// Renames the temporary file `new`, which has the complete export, to the path of this file.
+    /// Without `replaces`, fails if there is a file at that path by now.
     fn replace_by(&self, new: NamedTempFile) -> io::Result<()> {
         let kept = if self.replaces { new.persist(&self.path) } else { new.persist_noclobber(&self.path) };
         kept.map(|_| ()).map_err(|error| error.error)
@@ -91,7 +92,7 @@ pub(super) fn watch() -> Arc<AtomicBool> {
 }
 
 /// Returns true if the file `path` lies in the evidence root `root`, or is the root itself. Both
-/// are texts of absolute paths, as `run.json` has them.
+/// must be absolute paths as text, written as in `run.json`.
 fn lies_in(path: &str, root: &str) -> bool {
     let within = |root: &str| {
         path.strip_prefix(root.trim_end_matches('/'))

@@ -17,7 +17,7 @@ const FINISHING: &str =
     "interrupted: work in progress is finished and written; a second signal stops at once";
 const STOPPING: &str = "interrupted: nothing will be written; a second signal stops at once";
 
-/// Writes the messages about a sweep that a signal ends.
+/// Writes the messages for the user when a signal ends a sweep.
 #[derive(Debug, Clone)]
 struct InterruptMessages {
     /// The output directory; `None` for a command that writes nothing if it is interrupted.
@@ -28,9 +28,9 @@ struct InterruptMessages {
 
 /// Installs handlers for signals such as that of Ctrl-C during a sweep. The first signal sets the
 /// returned flag, which ends the sweep when the work in progress is finished. The second one ends
-/// the process at once, whatever other threads are doing. Each signal prints a message (the first
-/// one only if `verbosity` is normal). `out` is the output directory, which the second message
-/// names; `None` for a command that writes nothing if it is interrupted.
+/// the process at once, even if other threads are busy or blocked. Each signal prints a message
+/// (the first one only if `verbosity` is normal). `out` is the output directory, which the second
+/// message names; `None` for a command that writes nothing if it is interrupted.
 #[must_use]
 pub fn watch(out: Option<&Path>, format: LogFormat, verbosity: Verbosity) -> Arc<AtomicBool> {
     let messages = Arc::new(InterruptMessages { out: out.map(Path::to_path_buf), format, verbosity });

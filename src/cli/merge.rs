@@ -1,5 +1,5 @@
-//! The command `dnsweep merge`: makes of parts, which sweeps or shards left, the output that one
-//! sweep would have written.
+//! The command `dnsweep merge`: makes of parts (files with the results of sweeps or shards) the
+//! output that one sweep of all their evidence would have written.
 
 use std::io;
 
@@ -17,8 +17,8 @@ use crate::config::Local;
 use crate::output::{UnfinishedPolicy, prepare};
 use crate::sweep::{Merge, PartSource};
 
-/// Runs the command `dnsweep merge`: merges the parts that sweeps left into one output, and prints
-/// its summary. Returns the exit status.
+/// Runs the command `dnsweep merge`: merges parts (files with the results of sweeps or shards) into
+/// one output, and prints its summary. Returns the exit status.
 pub(super) fn run(arguments: &MergeArguments) -> Result<Exit, CommandError> {
     let verbosity = if arguments.quiet { Verbosity::Quiet } else { Verbosity::Normal };
     let interrupt = interrupt::watch(None, arguments.log_format, verbosity);

@@ -46,8 +46,8 @@ pub struct Build {
     pub description: &'static str,
 }
 
-/// Runs the command on the command line of this process, and returns the exit status. `build` is
-/// what the program was built from, which `--version` prints.
+/// Runs the command that the command line of this process names, and returns the exit status.
+/// `build` is what the program was built from, which `--version` prints.
 #[must_use]
 pub fn main(build: Build) -> ExitCode {
     // The message of a panic could contain text from evidence, so it is escaped.

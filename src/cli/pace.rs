@@ -21,11 +21,11 @@ pub(super) struct Pace {
     pub elapsed: Duration,
 }
 
-/// The divisor of the share of all bytes that a sweep must have read before the time that is left
-/// is estimated: with 100, it is 1 %.
+/// The share of all bytes that a sweep must have read before the remaining time is estimated, as a
+/// divisor: 100 means a hundredth.
 const LEAST_PART: u64 = 100;
-/// The time that a sweep must have read before the time that is left is estimated. What is read in
-/// the first seconds is often unlike the rest: small files, or files in the page cache.
+/// The time for which a sweep must have been reading before the remaining time is estimated. What
+/// is read in the first seconds is often unlike the rest: small files, or files in the page cache.
 const LEAST_TIME: Duration = Duration::from_secs(5);
 
 impl Pace {
@@ -37,7 +37,7 @@ impl Pace {
     }
 
     /// Returns the time, in whole seconds, that the sweep still takes if it reads the rest of the
-    /// evidence as fast as it has read so far. `None` as long as it has read too little for an
+    /// evidence as fast as it has read so far. `None` if it has read too little so far for an
     /// estimate.
     pub(super) fn left(&self) -> Option<Duration> {
         let is_begun = self.bytes > 0 && self.bytes >= self.all_bytes / LEAST_PART;
@@ -80,7 +80,7 @@ impl Pace {
 }
 
 impl fmt::Display for Pace {
-    /// Writes how far the sweep has come as a line that fits 80 columns, such as
+    /// Writes how far the sweep has come as a line, which usually fits 80 columns, such as
     /// ` 52% 1.2/2.3 GiB  210/400 files  1.1 GiB/s  0:12, 0:10 left  3 matches`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}  {}/{} files{}", self.read(), self.files, self.all_files, self.time())?;
@@ -98,7 +98,8 @@ fn clock(time: Duration) -> String {
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }
 
-/// A unit in which numbers of bytes are shown, such as MiB: this power of 1024.
+/// A unit in which numbers of bytes are shown, such as MiB. Contains its exponent: 0 for bytes, 1
+/// for KiB, 2 for MiB, and so on.
 #[derive(Debug, Clone, Copy)]
 struct Unit(u32);
 
@@ -112,8 +113,8 @@ impl Unit {
         ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"].get(self.0 as usize).copied().unwrap_or("EiB")
     }
 
-    /// Returns the number of these units in `bytes`, as text: with one decimal below 100, without
-    /// decimals from 100 on or if the unit is a byte.
+    /// Returns `bytes` in this unit, as text: with one decimal below 100, and without decimals from
+    /// 100 on or if the unit is a byte.
     fn number(self, bytes: u64) -> String {
         let tenths = u128::from(bytes) * 10 / (1 << (10 * self.0));
         if self.0 == 0 || tenths >= 1000 {

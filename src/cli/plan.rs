@@ -15,8 +15,9 @@ use crate::config::Sweep;
 use crate::event::EventTime;
 use crate::sweep::{Plan, PlanSummary};
 
-/// Runs the command `dnsweep plan`: writes a plan, which divides evidence into shards that are
-/// swept apart, and prints what it divides. Returns the exit status.
+/// Runs the command `dnsweep plan`: writes a plan, which divides evidence into shards for different
+/// processes. Prints how much evidence that is, and the commands to run next. Returns the exit
+/// status.
 pub(super) fn run(arguments: &PlanArguments) -> Result<Exit, CommandError> {
     let verbosity = if arguments.quiet { Verbosity::Quiet } else { Verbosity::Normal };
     let interrupt = interrupt::watch(None, arguments.log_format, verbosity);
@@ -42,8 +43,8 @@ pub(super) fn run(arguments: &PlanArguments) -> Result<Exit, CommandError> {
     Ok(print(&text, arguments.log_format).unwrap_or(Exit::Complete))
 }
 
-/// Returns as text what a plan divides (files, bytes and pieces of evidence), and among how many
-/// shards.
+/// Returns a text for the user: how many files, bytes and pieces of evidence a plan has, and into
+/// how many shards they are divided.
 fn divided(plan: &PlanSummary) -> String {
     let PlanSummary { shards, files, pieces, containers, bytes, largest, empty } = plan;
     let empty = if *empty == 0 { String::new() } else { format!(", {empty} without files") };
@@ -52,8 +53,8 @@ fn divided(plan: &PlanSummary) -> String {
     )
 }
 
-/// Returns as text the commands that are to be run after `dnsweep plan`: one for each shard, and
-/// then the merge.
+/// Returns a text for the user with the commands to run after `dnsweep plan`: one for each shard,
+/// and then the merge.
 fn next(out: &str, shards: NonZeroU32) -> String {
     format!(
         "next       for each shard I from 1 to {shards}: dnsweep sweep --plan {out} --shard I --part part-I\n           then: dnsweep merge --plan {out} part-* --out DIR\n"

@@ -20,7 +20,8 @@ use crate::sweep::Observer;
 /// How much a sweep shows on standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verbosity {
-    /// The sweep shows only errors, and the number of rules that do not run (`--quiet`).
+    /// The sweep shows only errors, the number of rules that do not run, and the number of entries
+    /// of each list that are not understood (`--quiet`).
     Quiet,
     /// The sweep shows all messages, and its progress.
     Normal,
@@ -45,7 +46,8 @@ pub struct Progress<W> {
     /// and after it has ended, and if the user wants no progress shown.
     ticker: Option<Ticker>,
     between_lines: Duration,
-    /// What is done with the files, as the first message says: `sweeping`, or `merging`.
+    /// The verb with which the first message begins, for what is done with the files: `sweeping` or
+    /// `merging`.
     verb: &'static str,
 }
 
@@ -102,7 +104,8 @@ impl<W: Write + Send + 'static> Progress<W> {
         Progress { log, verbosity, bar, state, ticker: None, between_lines, verb: "sweeping" }
     }
 
-    /// Has the first message say what is done with the files in place of `sweeping`.
+    /// Returns the progress with `verb`, such as `merging`, as the first word of its first message
+    /// in place of `sweeping`.
     pub fn saying(self, verb: &'static str) -> Self {
         Progress { verb, ..self }
     }
@@ -123,8 +126,8 @@ impl<W: Write + Send + 'static> Progress<W> {
         });
     }
 
-    /// Changes the numbers that are shown of the sweep, such as that of the bytes read. Has no
-    /// effect while the sweep is still listing the evidence.
+    /// Calls `change` with the numbers that are shown of the sweep, such as that of the bytes read.
+    /// Has no effect unless the sweep is reading evidence, for the first time or again.
     fn change(&self, change: impl FnOnce(&mut Pace)) {
         if let State::Reading(pace, _) | State::ReadingAgain(pace, _) =
             &mut *self.state.lock().unwrap_or_else(PoisonError::into_inner)

@@ -98,8 +98,8 @@ pub(super) fn output(
     prepare(out, roots, arguments.force, unfinished, access)
 }
 
-/// The roots of the evidence: the paths `typed` on the command line, then those in the file `list`
-/// (`--files-from`).
+/// Returns the roots of the evidence: the paths `typed` on the command line, then those in the file
+/// `list` (`--files-from`). The error says why the file cannot be read.
 pub(super) fn evidence(typed: &[PathBuf], list: Option<&Path>) -> Result<Vec<PathBuf>, UsageError> {
     let mut roots = typed.to_vec();
     if let Some(list) = list {

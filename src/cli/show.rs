@@ -63,8 +63,9 @@ fn question(arguments: &ShowEventsArguments) -> ShowQuestion {
     ShowQuestion { wish, most: extent(arguments.full).most(MOST_EVENTS) }
 }
 
-/// Returns the exit status for the shown events: [`Exit::Damaged`] if an event has no record with
-/// its hash, although the evidence was read again.
+/// Returns the exit status for the shown events: [`Exit::Damaged`] if the record of an event was
+/// read again from the evidence and is missing or not as the output records it, otherwise
+/// [`Exit::Complete`].
 fn of_records(shown: &Shown) -> Exit {
     let mut records = shown.events.iter().flat_map(|event| &event.records);
     if records.all(RecordAgain::is_as_recorded) { Exit::Complete } else { Exit::Damaged }

@@ -49,8 +49,8 @@ pub(super) fn run(arguments: &SweepArguments) -> Result<Exit, CommandError> {
     Ok(show(outcome, on_match, summary, arguments.log_format))
 }
 
-/// Shows what a sweep or a merge has written to its directory: the summary, in this format and
-/// extent, if any is wanted. Returns the exit status.
+/// Prints the summary of what a sweep or a merge has written to its directory. `summary` is the
+/// format and extent of the summary; `None` to print none. Returns the exit status.
 pub(super) fn show(
     outcome: Outcome,
     on_match: OnMatch,
@@ -76,8 +76,8 @@ pub(super) fn show(
     }
 }
 
-/// Returns what `run.json` says about this process. `on_match` says whether matches change its exit
-/// status.
+/// Returns what `run.json` records about this process: the command line, and the function from a
+/// sweep's totals to the exit status. `on_match` says whether matches change the exit status.
 pub(super) fn caller(on_match: OnMatch) -> Caller {
     let exit_status: fn(&Totals) -> u8 = match on_match {
         OnMatch::Ignore => |totals| Exit::of_sweep(totals, OnMatch::Ignore).number(),

@@ -1,5 +1,5 @@
-//! The command `dnsweep timeline`: prints what the tables of an output say happened, in order of
-//! time, to standard output or to a file that is complete or absent.
+//! The command `dnsweep timeline`: prints the events in the tables of an output in order of time,
+//! to standard output or to a file, which is written completely or not at all.
 
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::Path;
@@ -18,9 +18,10 @@ use crate::report::timeline::{Timeline, TimelineError, TimelineFormat};
 use crate::sweep::{CompleteOutput, OutputNotRead, RecordedOutput};
 use crate::table::{TableId, Tables};
 
-/// What is said if the output has no table of processes.
+/// The message for the user if the output has no table of processes.
 const NO_PROCESSES: &str = "without starts and ends of processes, which need sweep --context";
-/// What is said if the output has no table of leads.
+/// The message for the user if the output has no table of leads, which are queries in the log of
+/// Windows' own DNS client.
 const NO_LEADS: &str = "without leads, which need sweep --dns-client";
 
 /// Runs the command `dnsweep timeline`: writes the timeline of an output. Returns the exit status.
@@ -66,8 +67,8 @@ fn read(
     Timeline::read(&output.tables, &arguments.host, &std::env::temp_dir(), stop)
 }
 
-/// Writes the timeline to standard output. A reader that closes the pipe early (`| head -1`) ends
-/// it without an error.
+/// Writes the timeline to standard output. Returns remarks for the user. If the reader closes the
+/// pipe early (`| head -1`), writing ends without an error.
 fn print(arguments: &TimelineArguments, output: &CompleteOutput) -> Result<Vec<String>, TimelineError> {
     let stop = AtomicBool::new(false);
     let timeline = read(arguments, output, &stop)?;
@@ -87,7 +88,7 @@ fn print(arguments: &TimelineArguments, output: &CompleteOutput) -> Result<Vec<S
     }
 }
 
-/// Writes the timeline to a file, which is complete or absent.
+/// Writes the timeline to a file, completely or not at all. Returns remarks for the user.
 fn write_file(
     arguments: &TimelineArguments,
     output: &CompleteOutput,

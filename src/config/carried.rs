@@ -1,5 +1,6 @@
-//! The configuration that a plan carries: everything that a sweep looks for, with the texts of its
-//! rules. Processes on any machine make the same configuration of it.
+//! The configuration that a plan contains: everything that a sweep looks for, with the texts of its
+//! rules. Processes on any machines make the same configuration of it, so that they can share the
+//! sweep.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -31,8 +32,8 @@ use crate::evidence::spool::{DISK, SpoolPlace};
 /// sweep.
 const MOST_CONTENT_BYTES: u64 = 64 << 20;
 
-/// The configuration of a sweep as it lies in a plan, by which several machines share the sweep. It
-/// contains the texts of all files that it was made of, except for the passwords.
+/// The configuration of a sweep as a plan contains it, so that several machines can share the
+/// sweep. It has the texts of all files that it was made of, except for the passwords.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CarriedConfig {
     /// The inputs of the sweep ([`SweepInputs`]) as JSON. A configuration that is made of the plan
@@ -53,14 +54,14 @@ pub struct CarriedConfig {
     /// The files with exclusions, in the order in which the user gave them.
     exclusions: Vec<CarriedFile>,
     /// Whether each of the exclusions had expired when the plan was made. The machines that share
-    /// the sweep use this, on whatever day they read their part of the evidence.
+    /// the sweep use this, regardless of the day on which they read their shard of the evidence.
     statuses: Vec<ExclusionStatus>,
     /// The rules and files in directories of rules that are not run, with the reasons.
     not_run: NotRun,
 }
 
-/// A file whose bytes lie in a plan (by which several machines share one sweep), such as a rule
-/// file, and where the file was.
+/// A file, such as a rule file, whose bytes a plan contains (by which several machines share one
+/// sweep), and the path that the file had.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct CarriedFile {
     /// The path of the file as typed where the plan was made, or `built in` for a rule of dnsweep.
@@ -68,8 +69,8 @@ struct CarriedFile {
     bytes: Vec<u8>,
 }
 
-/// A rule file that lies in a plan (by which several machines share one sweep), and which of its
-/// rules the sweep runs.
+/// A rule file in a plan (by which several machines share one sweep), and which of its rules the
+/// sweep runs.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct RuleFile {
     file: CarriedFile,
@@ -79,7 +80,8 @@ struct RuleFile {
     detections: Vec<RulePlace>,
 }
 
-/// A list of indicators that lies in a plan, by which several machines share one sweep.
+/// A list of indicators (published names and addresses) in a plan, by which several machines share
+/// one sweep.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct CarriedList {
     file: CarriedFile,
@@ -107,8 +109,8 @@ pub struct Local {
     pub passwords: Option<PathBuf>,
     /// The disk space for unpacked copies of files in archives, in bytes; `None` for 64 GiB.
     pub spool_limit: Option<u64>,
-    /// Whether the output directory of `dnsweep merge` gets `report.html`, the page that shows it
-    /// to people.
+    /// Whether the output directory of `dnsweep merge` gets `report.html`, an HTML page that shows
+    /// the results to people.
     pub page: ReportPage,
     /// Whether an output directory also has the tables of matches and leads divided by host.
     pub partitions: Partitions,
@@ -123,7 +125,7 @@ impl CarriedConfig {
     /// Collects what a plan must contain, so that other processes that share the sweep look for the
     /// same as `config`, which was made of `request`. `roots` are the absolute paths of the roots.
     /// It is an error if a file that `config` was made of can no longer be read, or has changed
-    /// since.
+    /// meanwhile.
     pub fn of(request: &Sweep, config: &Config, roots: &[PathBuf]) -> Result<Self, RequestError> {
         let (rules, folders) = rule_files(&config.detections)?;
         let lists = lists(&config.detections)?;
@@ -177,11 +179,11 @@ impl CarriedConfig {
         }))
     }
 
-    /// Makes the configuration that the plan carries. `local` is what this process decides itself.
-    /// If it has no file of passwords, the configuration has no passwords, even if the plan was
-    /// made with some. It is an error if the passwords are others than those of the plan, or if
-    /// this version of dnsweep understands the carried files otherwise than the one that made the
-    /// plan.
+    /// Makes the configuration that the plan carries. `local` has what this process decides itself.
+    /// If `local` has no file of passwords, the configuration has no passwords, even if the plan
+    /// was made with some. It is an error if the passwords differ from those of the plan, or if
+    /// this version of dnsweep reads the files in the plan differently from the version that made
+    /// it.
     pub fn config(&self, local: Local) -> Result<Config, RequestError> {
         let inputs = self.inputs()?;
         let carried_placeholders = self.placeholders.as_deref().map(placeholders).transpose()?;
@@ -218,8 +220,8 @@ impl CarriedConfig {
         }
     }
 
-    /// Compiles the rules and the lists of indicators that lie in the plan to detections.
-    /// `placeholders` has the values for the placeholders of Sigma rules.
+    /// Compiles the rules and the lists of indicators in the plan to detections. `placeholders` has
+    /// the values for the placeholders of Sigma rules.
     fn detections(&self, placeholders: &Placeholders) -> Result<Vec<LoadedDetection>, RulesError> {
         let cache = ContentCache::default();
         let mut loaded = Vec::new();
@@ -253,8 +255,8 @@ fn placeholders(bytes: &[u8]) -> Result<(Placeholders, String), CarriedError> {
     Ok((Placeholders::from_yaml(&text.text).map_err(|error| wrong(&error))?, text.sha256))
 }
 
-/// Returns the rule files of these detections, and the folders with the macros and lookups that
-/// they use.
+/// Reads the rule files of these detections, and the macros and lookups that the rules use. Returns
+/// the rule files, and the folders with the macros and lookups. Lists of indicators are left out.
 fn rule_files(detections: &[LoadedDetection]) -> Result<(Vec<RuleFile>, Vec<CarriedFolder>), CarriedError> {
     let (mut rules, mut folders) = (Vec::<RuleFile>::new(), Vec::<CarriedFolder>::new());
     for loaded in detections.iter().filter(|loaded| loaded.detection.indicators.is_none()) {
@@ -284,7 +286,7 @@ fn rule_files(detections: &[LoadedDetection]) -> Result<(Vec<RuleFile>, Vec<Carr
     Ok((rules, folders))
 }
 
-/// Returns the lists of indicators among these detections.
+/// Reads the files of those detections that are lists of indicators.
 fn lists(detections: &[LoadedDetection]) -> Result<Vec<CarriedList>, CarriedError> {
     let lists = detections.iter().filter(|loaded| loaded.detection.indicators.is_some());
     let carry = |LoadedDetection { source, sha256: loaded, detection, .. }: &LoadedDetection| {
@@ -304,8 +306,8 @@ fn rule_file(
     carried(Path::new(source), MOST_BYTES, |sha256| sha256 == loaded)
 }
 
-/// Reads a file of at most `most` bytes for a plan. It is an error if it is no longer the file that
-/// was loaded before: if `is_loaded` returns false for its SHA-256.
+/// Reads a file of at most `most` bytes, whose bytes a plan will contain. It is an error if the
+/// file has changed since it was loaded, which is so if `is_loaded` returns false for its SHA-256.
 fn carried(path: &Path, most: u64, is_loaded: impl Fn(&str) -> bool) -> Result<CarriedFile, CarriedError> {
     let source = path.display().to_string();
     let bytes = read_named(path, most).map_err(|error| CarriedError::file(&source, &error))?;

@@ -1,5 +1,5 @@
-//! Reads a site's macros and lookups for searches of Splunk, from folders that are laid out like
-//! Splunk's own content:
+//! Reads the macros and lookups that a site has for its Splunk searches, from folders that are laid
+//! out like Splunk's own content:
 //!
 //! - `macros/NAME.yml` defines a macro.
 //! - `lookups/NAME.yml` defines a lookup, with a CSV file beside it.
@@ -77,8 +77,8 @@ struct UsedFile {
     sha256: String,
 }
 
-/// The site's macros and lookups that one rule file can use. Records which of their files the rules
-/// have used.
+/// The site's macros and lookups that the rules of one rule file can use. Records which files of
+/// these macros and lookups the rules have used.
 #[derive(Debug)]
 pub(super) struct SiteContent<'c> {
     /// The folder that contains `macros` or `lookups`; `None` if no folder above the rule file
@@ -103,8 +103,8 @@ impl<'c> SiteContent<'c> {
     }
 
     /// Returns the macros and lookups that the rules of a plan can use: those in `folder`, which
-    /// lies in the plan; none if it is `None`. By a plan, several machines share one sweep. `cache`
-    /// has what was already read for other rule files.
+    /// the plan contains; none if `folder` is `None`. By a plan, several machines share one sweep.
+    /// `cache` has what was already read for other rule files.
     pub(super) fn carried(folder: Option<&CarriedFolder>, cache: &'c ContentCache) -> Self {
         let folder = folder.cloned().map(ContentFolder::Carried);
         SiteContent { folder, cache, read: RefCell::default() }
@@ -122,9 +122,9 @@ impl<'c> SiteContent<'c> {
         read.extend(files.iter().map(|file| (file.file.clone(), file.sha256.clone())));
     }
 
-    /// Reads the YAML file that defines the macro or lookup `name`. Returns its text, and its path
-    /// with its SHA-256; `None` if there is no such file. `kind` is the name of the folder to
-    /// search, [`MACROS`] or [`LOOKUPS`].
+    /// Reads the YAML file that defines the macro or lookup `name`. Returns the file's text, and
+    /// its path with its SHA-256; `None` if there is no such file. `kind` is the folder to search:
+    /// [`MACROS`] or [`LOOKUPS`].
     fn definition(&self, kind: &str, name: &str) -> Result<Option<(String, UsedFile)>, ContentError> {
         let Some(folder) = self.folder.as_ref().filter(|_| is_plain(name)) else { return Ok(None) };
         let names = EXTENSIONS.map(|extension| format!("{name}.{extension}"));

@@ -1,5 +1,5 @@
-//! The folder that contains a site's folders `macros` and `lookups`: on a disk, or carried by a
-//! plan.
+//! The folder that contains a site's folders `macros` and `lookups`, whose files Splunk rules use.
+//! It is a folder on a disk, or a copy in a plan (by which several machines share one sweep).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -16,13 +16,13 @@ use crate::detect::ContentError;
 pub(super) enum ContentFolder {
     /// The folder lies on a disk, at this path.
     OnDisk(PathBuf),
-    /// The folder lies in a plan, by which several machines share one sweep. The plan has only
+    /// The folder is a copy in a plan, by which several machines share one sweep. The plan has only
     /// those files of the folder that its rules use.
     Carried(CarriedFolder),
 }
 
-/// A folder with Splunk macros and lookups as it lies in a plan, by which several machines share
-/// one sweep: only with the files that the rules of the plan use.
+/// A copy of a folder with Splunk macros and lookups in a plan, by which several machines share one
+/// sweep. It has only the files that the rules of the plan use.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct CarriedFolder {
     /// The path that the folder had where the plan was made.
@@ -32,8 +32,8 @@ pub(super) struct CarriedFolder {
 }
 
 impl ContentFolder {
-    /// Returns the path of the folder. For a folder that lies in a plan (by which several machines
-    /// share one sweep), it is the path that the folder had where the plan was made.
+    /// Returns the path of the folder. For a copy in a plan (by which several machines share one
+    /// sweep), it is the path that the folder had where the plan was made.
     pub(super) fn path(&self) -> &Path {
         match self {
             ContentFolder::OnDisk(path) => path,
@@ -49,8 +49,9 @@ impl ContentFolder {
         }
     }
 
-    /// The names of the entries of `inside`, a folder in this folder, in alphabetical order. Names
-    /// that begin with a full stop are left out. Empty if `inside` cannot be read.
+    /// Returns the names of the files and folders in `inside`, a path relative to this folder, in
+    /// alphabetical order. On a disk, names that begin with a full stop are left out. Empty if
+    /// `inside` cannot be read.
     pub(super) fn entries(&self, inside: &str) -> Vec<String> {
         match self {
             ContentFolder::OnDisk(path) => entries(&path.join(inside)).map(|(name, _)| name).collect(),
@@ -58,7 +59,8 @@ impl ContentFolder {
         }
     }
 
-    /// The names of the folders in `inside`, a folder in this folder, in alphabetical order.
+    /// Returns the names of the folders in `inside`, a path relative to this folder, in
+    /// alphabetical order.
     pub(super) fn subfolders(&self, inside: &str) -> Vec<String> {
         match self {
             ContentFolder::OnDisk(path) => {
@@ -91,8 +93,8 @@ impl ContentFolder {
 }
 
 impl CarriedFolder {
-    /// The names of what lies directly in `inside`, a folder in this folder, in alphabetical order,
-    /// each with true if it is a folder.
+    /// Returns the names of the files and folders directly in `inside` (a path relative to this
+    /// folder), in alphabetical order, each with true if it is a folder.
     fn below(&self, inside: &str) -> impl Iterator<Item = (&str, bool)> {
         let names = self.files.keys().filter_map(|file| {
             let rest = file.strip_prefix(inside)?.strip_prefix('/')?;
@@ -102,7 +104,8 @@ impl CarriedFolder {
     }
 }
 
-/// The names and paths of a folder's entries, sorted by name. Empty if the folder cannot be read.
+/// Returns the names and paths of the files and folders in `folder`, sorted by name. Names that
+/// begin with a full stop are left out. Empty if the folder cannot be read.
 fn entries(folder: &Path) -> impl Iterator<Item = (String, PathBuf)> + use<> {
     let read = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
     let mut entries: Vec<(String, PathBuf)> = read

@@ -44,14 +44,15 @@ pub struct LoadedDetection {
     pub id_line: usize,
     /// The SHA-256 of the rule file, in hexadecimal digits.
     pub sha256: String,
-    /// The files of the Splunk macros and lookups that the rule uses. Its results depend on them.
+    /// The files of the Splunk macros and lookups that the rule uses. The rule's results depend on
+    /// these files.
     pub content: Vec<ContentFile>,
 }
 
 impl LoadedDetection {
-    /// The rule's id, and the SHA-256 of each file that its results depend on, as one text. Two
-    /// sweeps whose rules have equal texts look for the same events, so one can continue the other
-    /// (`--resume`).
+    /// Returns the rule's id, the SHA-256 of each file that its results depend on and, for a list
+    /// of indicators, the risk score, as one text. Two sweeps whose rules have equal texts look for
+    /// the same events, so one can continue the other (`--resume`).
     pub(super) fn identity(&self) -> String {
         let content = self.content.iter().map(|file| format!(" {} {}", file.file, file.sha256));
         // The risk score of a rule is in its file. That of a list is typed.
@@ -97,10 +98,10 @@ enum FileOrigin {
 }
 
 impl Catalog {
-    /// Loads the rule files and directories in `paths` and the lists of indicators to run them; if
-    /// there are none, the built-in detection. Returns an error if a named file cannot be run, or
-    /// if nothing can be run. `placeholders` is the file with values for the placeholders of Sigma
-    /// rules; `None` if the user named none.
+    /// Loads the detections that a sweep runs: the rule files and directories in `paths`, and the
+    /// lists of indicators; if there are neither, the built-in detection. Returns an error if a
+    /// file that `paths` or `lists` name cannot be run, or if nothing can be run. `placeholders` is
+    /// the file with values for the placeholders of Sigma rules; `None` if the user named none.
     pub fn load(
         paths: &[PathBuf],
         lists: &IndicatorLists,
@@ -150,7 +151,7 @@ impl Catalog {
         )
     }
 
-    /// Adds a detection, whose id no other has.
+    /// Adds a detection. The catalog must not have a detection with the same id yet.
     pub(super) fn push(&mut self, loaded: LoadedDetection) {
         self.places.insert(canonical_id(&loaded.detection.id), self.detections.len());
         self.detections.push(loaded);
@@ -180,8 +181,8 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// Adds a rule file, or all rule files of a directory. `found` says whether the user named the
-    /// path itself or a directory that contains it.
+    /// Adds a rule file, or all rule files of a directory. `found` says whether a file that cannot
+    /// be run is an error or is only listed.
     fn add_path(
         &mut self,
         path: &Path,
@@ -238,7 +239,8 @@ impl Catalog {
         Ok(())
     }
 
-    /// The detection with this id; `None` if there is none so far.
+    /// Returns the detection with this id (a UUID in any case, any other id as written); `None` if
+    /// none has been added.
     pub(super) fn with_id(&self, id: &str) -> Option<&LoadedDetection> {
         self.places.get(&canonical_id(id)).and_then(|place| self.detections.get(*place))
     }
@@ -286,10 +288,10 @@ impl Catalog {
         Ok(())
     }
 
-    /// Compiles rules of a rule file that lies in a plan, by which several machines share one
-    /// sweep. `places` has the id of each rule, with the lines on which the rule begins and on
-    /// which its id is. `source` is the path that the file had. The rules use the macros and
-    /// lookups in `folder`. It is an error if the file has no rule with one of the ids.
+    /// Compiles rules of a rule file in a plan, by which several machines share one sweep. `source`
+    /// is the path that the file had. `places` has, for each rule to compile, its id, the line on
+    /// which it begins, and the line of its id. The rules use the macros and lookups in `folder`.
+    /// It is an error if the file has no rule with one of the ids.
     pub(super) fn carried<'i>(
         (source, bytes): (&str, &[u8]),
         (folder, cache): (Option<&CarriedFolder>, &ContentCache),
@@ -316,8 +318,8 @@ impl Catalog {
 
     /// Removes the detections about the log of Windows' own DNS client, for a sweep that does not
     /// read that log, and lists them as refused. `paths` are the rule files and directories that
-    /// the user named. Returns an error if one of them is the file of a removed detection, or if no
-    /// detection is left.
+    /// the user named. Returns an error if one of `paths` is itself the file of a removed
+    /// detection, or if no detection is left.
     pub(crate) fn without_dns_client(&mut self, paths: &[PathBuf]) -> Result<(), RulesError> {
         let (kept, aside): (Vec<_>, Vec<_>) =
             self.detections.drain(..).partition(|loaded| loaded.detection.source == EventSource::Sysmon);

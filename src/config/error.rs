@@ -130,7 +130,7 @@ pub enum CarriedError {
     #[error("the plan: {}: expected '{}', found '{}': make the plan anew", .0.what, .0.first, .0.second)]
     Difference(super::InputDifference),
     /// The plan was made with passwords for encrypted archives, and none are given. Contains the
-    /// SHA-256 of their file.
+    /// SHA-256 of the file with the passwords.
     #[error(
         "the plan was made with passwords, which it does not carry: give --passwords with the same file (SHA-256 {0})"
     )]

@@ -84,9 +84,9 @@ fn wrong(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> RulesEr
     RulesError::Exclusions { source: source.into() }
 }
 
-/// Loads the exclusions in `files`, in the order of the files. `detections` are those that an
-/// exclusion may name. `status` says whether an exclusion, given with its position among all of
-/// them, has expired.
+/// Compiles the exclusions in `files`, in the order of the files. It is an error if an exclusion
+/// names a detection that is not in `detections`. `status` returns whether an exclusion, which it
+/// gets with its 0-based position among all exclusions, is applied or has expired.
 pub(super) fn exclusions(
     files: Vec<ExclusionFile>,
     detections: &[LoadedDetection],
@@ -115,7 +115,7 @@ fn file_name(path: &Path) -> String {
     path.file_name().map(escaped_name).unwrap_or_default()
 }
 
-/// Returns whether an exclusion has expired at `now`: whether its last day ended before.
+/// Returns whether an exclusion is applied at `now`, or has expired because its last day is over.
 pub(super) fn status_at(exclusion: &Exclusion, now: EventTime) -> ExclusionStatus {
     match &exclusion.expires {
         Some(expiry) if now > expiry.end => ExclusionStatus::Expired,

@@ -35,8 +35,8 @@ impl Catalog {
     }
 }
 
-/// Returns the only detection in `meant`, which are those that the user's text fits. If there are
-/// several, returns an error that lists them. `wanted` is what the user typed; `None` if nothing.
+/// Returns the detection in `meant`, the detections that fit the user's text, if there is only one.
+/// Otherwise returns an error that lists them. `wanted` is what the user typed; `None` if nothing.
 fn only<'a>(meant: &[&'a LoadedDetection], wanted: Option<&str>) -> Result<&'a LoadedDetection, RulesError> {
     match (meant, wanted) {
         ([only], _) => Ok(only),

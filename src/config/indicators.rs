@@ -14,7 +14,8 @@ use crate::detect::{Detection, IndicatorCounts, MOST_INDICATORS};
 /// The greatest size of a list of indicators, in bytes. It has room for three million names.
 pub(super) const MOST_LIST_BYTES: u64 = 64 << 20;
 
-/// The lists of indicators that a user names, and the score of their matches.
+/// The lists of indicators (published names and addresses) that a user names, and the risk score of
+/// their matches.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IndicatorLists {
     /// The files of the lists of indicators: plain text, CSV or STIX.
@@ -30,7 +31,7 @@ impl Catalog {
     }
 
     /// Loads the list of indicators in the file at `path`, and adds it to the detections.
-    /// `risk_score` is the score of its matches.
+    /// `risk_score` is the risk score of its matches; `None` if they have none.
     pub(super) fn add_list(&mut self, path: &Path, risk_score: Option<u32>) -> Result<(), RulesError> {
         let source = path.display().to_string();
         let bytes = read_named(path, MOST_LIST_BYTES);
@@ -54,8 +55,8 @@ impl Catalog {
     }
 }
 
-/// Makes a detection of a list of indicators. `source` is the path of its file, and `bytes` are the
-/// bytes of the file.
+/// Makes a detection of a list of indicators. `source` is the path of its file, `bytes` are the
+/// bytes of the file, and `risk_score` is the risk score of its matches, if they have one.
 pub(super) fn list(
     source: &str,
     bytes: Vec<u8>,

@@ -40,18 +40,18 @@ pub struct SweepInputs {
     pub options: Options,
 }
 
-/// An input, such as an option, that is not the same in an unfinished sweep and in the sweep that
-/// was to resume it. Because of it, the second sweep cannot resume the first.
+/// An input, such as an option, that differs between two sweeps. Because of it, the second sweep
+/// cannot resume the first one, the outputs of both cannot be merged, or a plan cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputDifference {
     /// The name of the input that differs between two sweeps: an option (`--recover`), `evidence`,
-    /// `detections` or `version of dnsweep`.
+    /// `detections` or `version of dnsweep`; or a few words about the period.
     pub what: String,
-    /// The value of the differing input in the first sweep, which is the unfinished one, as text;
-    /// empty if the first sweep has no such input.
+    /// The value of the differing input in the first sweep (for `--resume`, the unfinished one), as
+    /// text; empty if the first sweep has no such input.
     pub first: String,
-    /// The value of the differing input in the second sweep, which was to resume the first one, as
-    /// text; empty if the second sweep has no such input.
+    /// The value of the differing input in the second sweep (for `--resume`, the one that was to
+    /// resume the first), as text; empty if the second sweep has no such input.
     pub second: String,
 }
 
@@ -88,8 +88,8 @@ impl SweepInputs {
 
     /// Returns the SHA-256 of what the sweep looks for, as hexadecimal digits: the version of
     /// dnsweep, the rules, the exclusions and the period. It is in `run.json` and in each table, so
-    /// that a table shows by which run it can have been written. Where the evidence lies and how it
-    /// is read is not part of it, because the tables do not depend on that.
+    /// that one can see whether a sweep can have written a table. Where the evidence lies and how
+    /// it is read is not part of it, because the tables do not depend on that.
     #[must_use]
     pub fn looked_for_sha256(&self) -> String {
         let looked_for = SweepInputs {

@@ -62,15 +62,16 @@ pub struct Config {
     /// The SHA-256 of the file with passwords for encrypted archives; empty if the user named no
     /// such file.
     pub passwords_sha256: String,
-    /// The period in which matches count, as points in time. Each end can be open.
+    /// The period in which matches count, as points in time. The period can be open at either end.
     pub window: Window,
     /// The period in which matches count, as the user typed it.
     pub period: Period,
-    /// Whether an output directory gets `report.html`, the page that shows it to people.
+    /// Whether an output directory gets `report.html`, an HTML page that shows the results to
+    /// people.
     pub page: ReportPage,
     /// Whether an output directory also has the tables of matches and leads divided by host.
     pub partitions: Partitions,
-    /// The configuration that the file `part.dnsweep` in the output contains, from which
+    /// The configuration that is written to the file `part.dnsweep` of the output, from which
     /// `dnsweep merge` joins outputs; `None` if the output does not get this file.
     pub part: Option<CarriedConfig>,
     /// The number of threads that decode records.
@@ -103,17 +104,17 @@ impl Config {
         if is_missing { Err(CarriedError::NoPasswords(self.passwords_sha256.clone())) } else { Ok(()) }
     }
 
-    /// Where and how the sweep finds evidence: its roots, and the options that concern finding
-    /// files, such as whether links are followed.
+    /// Returns where and how the sweep finds evidence: its roots, and the options that concern
+    /// finding files, such as whether links are followed.
     #[must_use]
     pub fn search(&self) -> Search {
         search(self.roots.clone(), &self.options, self.unpacking.clone())
     }
 }
 
-/// Makes a description of where and how to find evidence: in `roots`, by the options of a sweep. To
-/// find the evidence of a sweep again, `dnsweep verify` passes the options of that sweep.
-/// `unpacking` says how files in archives are unpacked.
+/// Returns where and how to find evidence: in `roots`, with the options `options` of a sweep.
+/// `dnsweep verify` passes the options of an earlier sweep to find its evidence again. `unpacking`
+/// says how files in archives are unpacked.
 #[must_use]
 pub fn search(roots: Vec<PathBuf>, options: &Options, unpacking: Unpacking) -> Search {
     let Options { evidence_depth, links, names, non_log_files, containers, shadow_copies, .. } = *options;

@@ -63,8 +63,8 @@ impl From<DetectionError> for NotRunReason {
 }
 
 impl NotRun {
-    /// Adds a rule that is not run, or a file without a rule, to the list for the reason `why`.
-    /// `source` is the path of the file.
+    /// Adds a rule that is not run, or a file without a rule, to the one of the three lists that is
+    /// for the kind of `why`. `source` is the path of the file.
     pub(super) fn add(&mut self, source: String, why: NotRunReason) {
         match why {
             NotRunReason::Refused(reason) => self.refused.push(RefusedDetection { source, reason }),
@@ -73,8 +73,8 @@ impl NotRun {
         }
     }
 
-    /// The number of rules and files for each reason as text, such as `2 refused, 1 about other
-    /// data`; empty if everything is run.
+    /// Returns the numbers of rules and files that are not run, for each reason, as text, such as
+    /// `2 refused, 1 about other data`; empty if everything is run.
     #[must_use]
     pub fn counted(&self) -> String {
         let kinds = [

@@ -1,5 +1,6 @@
-//! The options of a sweep. The command line sets them, `run.json` records them, the journal
-//! compares them, and `verify` reads them; all use the same struct.
+//! The options of a sweep. The command line sets them, `run.json` records them, `--resume` compares
+//! them with those in the journal of the unfinished sweep, and `verify` reads them. All use the
+//! same struct.
 
 use serde::{Deserialize, Serialize};
 
@@ -42,12 +43,12 @@ switch! {
 }
 
 switch! {
-    /// Whether the table of matches has rows for matches that an exclusion takes away, because it
-    /// describes them as harmless.
+    /// Whether the table of matches has rows for matches that an exclusion (a site's description of
+    /// harmless events) removes.
     pub enum ExcludedRows {
-        /// The rows of matches that an exclusion takes away are not written.
+        /// The rows of matches that an exclusion removes are not written.
         Dropped,
-        /// The rows of matches that an exclusion takes away are written, and marked in the column
+        /// The rows of matches that an exclusion removes are written, and marked in the column
         /// `excluded_by` (`--keep-excluded`).
         Kept,
     }
@@ -104,7 +105,7 @@ pub struct Options {
     /// Whether the sweep searches for deleted records.
     #[serde(rename = "recover")]
     pub recovery: Recovery,
-    /// Whether files that are no event logs, such as memory dumps, are searched for chunks, which
+    /// Whether files that are not event logs, such as memory dumps, are searched for chunks, which
     /// are the 64 KiB parts of event logs.
     #[serde(rename = "carve")]
     pub non_log_files: NonLogFiles,
@@ -114,7 +115,7 @@ pub struct Options {
     /// Whether the logs in the shadow copies of volumes are read, or the shadow copies only listed.
     #[serde(rename = "vss")]
     pub shadow_copies: ShadowCopies,
-    /// Whether the rows of matches that an exclusion takes away are written. (Outputs of versions
+    /// Whether the rows of matches that an exclusion removes are written. (Outputs of versions
     /// without exclusions do not record this option.)
     #[serde(rename = "keep_excluded", default)]
     pub excluded_rows: ExcludedRows,

@@ -13,8 +13,9 @@ const MOST_PASSWORDS: usize = 64;
 /// The greatest size of the file with passwords for encrypted archives, in bytes.
 const MOST_BYTES: u64 = 64 << 10;
 
-/// Reads the file of passwords for encrypted archives, one password a line. Also returns the file's
-/// SHA-256 in hexadecimal digits. Fails if there are more than 64 passwords, or none.
+/// Reads the file of passwords for encrypted archives, one password a line. Empty lines and
+/// repeated passwords are left out. Also returns the file's SHA-256 in hexadecimal digits. Fails if
+/// there are more than 64 passwords, or none.
 pub fn passwords(path: &Path) -> Result<(Passwords, String), PasswordsError> {
     let wrong = |reason: String| PasswordsError { path: path.to_path_buf(), reason };
     let bytes = read_named(path, MOST_BYTES).map_err(|error| wrong(error.to_string()))?;

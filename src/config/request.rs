@@ -14,7 +14,7 @@ use crate::event::{EventTime, Window, parse_since, parse_span_back, parse_until}
 use crate::evidence::discover::Unpacking;
 use crate::evidence::spool::{DISK, SpoolPlace};
 
-/// The most refused rules whose reasons the message of `--strict` lists.
+/// The maximum number of refused rules for which the error message of `--strict` lists the reasons.
 const MOST_REASONS: usize = 3;
 
 switch! {
@@ -31,7 +31,8 @@ switch! {
 }
 
 switch! {
-    /// Whether an output gets `report.html`, the page that shows it to people.
+    /// Whether an output directory gets `report.html`, an HTML page that shows the results to
+    /// people.
     pub enum ReportPage {
         /// The output directory gets the page `report.html`.
         Written,
@@ -60,8 +61,8 @@ pub struct Sweep {
     /// Rule files, and folders of rules. If there are none and no lists of indicators, the built-in
     /// detection is run.
     pub rules: Vec<PathBuf>,
-    /// Lists of indicators (names and addresses) to look for, and the risk score that all of them
-    /// have. Each list is one detection.
+    /// Lists of indicators (names and addresses) to look for, and the risk score of their matches.
+    /// Each list is one detection.
     pub indicators: IndicatorLists,
     /// A YAML file with values for the placeholders (`%name%`) in Sigma rules.
     pub placeholders: Option<PathBuf>,
@@ -79,7 +80,8 @@ pub struct Sweep {
     pub passwords: Option<PathBuf>,
     /// The disk space for unpacked copies of files in archives, in bytes; `None` for 64 GiB.
     pub spool_limit: Option<u64>,
-    /// Whether an output directory gets `report.html`, the page that shows it to people.
+    /// Whether an output directory gets `report.html`, an HTML page that shows the results to
+    /// people.
     pub page: ReportPage,
     /// Whether an output directory also has the tables of matches and leads divided by host.
     pub partitions: Partitions,
@@ -101,14 +103,14 @@ pub struct Period {
     /// The last time of the period in which matches count, as text, such as `2026-11-01`; `None` if
     /// the period has no end.
     pub until: Option<String>,
-    /// A span back from now, such as `14d`, with which the period in which matches count begins; an
+    /// How long before now the period begins in which matches count, as text, such as `14d`; an
     /// alternative to `since`. `None` if the user gave no span.
     pub last: Option<String>,
 }
 
 impl Period {
-    /// Returns the period in which matches count as points in time. Spans count back from `now`.
-    /// The error says which time is not understood, or that the period is empty.
+    /// Returns the period as points in time. Spans count back from `now`. The error says which time
+    /// is not understood, or that the period begins after its end.
     pub fn window(&self, now: EventTime) -> Result<Window, PeriodError> {
         let time = |option, text: &Option<String>, parse: fn(&str, EventTime) -> _| {
             let parsed = text.as_deref().map(|text| parse(text, now)).transpose();

@@ -53,8 +53,8 @@ pub(super) fn decoded_list(bytes: Vec<u8>) -> io::Result<String> {
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }
 
-/// Returns true if bytes are text in UTF-16, as their byte order mark or a zero among the first two
-/// bytes says.
+/// Returns true if `bytes` are text in UTF-16: if they begin with its byte order mark, or if
+/// exactly one of the first two bytes is zero and the other one is ASCII.
 fn is_utf16(bytes: &[u8]) -> bool {
     match bytes {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => true,
@@ -84,7 +84,8 @@ fn decoded(bytes: Cow<'_, [u8]>) -> Result<String, String> {
     }
 }
 
-/// Returns text whose bytes are UTF-8, without a copy of them.
+/// Converts UTF-8 bytes to text without copying them. The error says at which line and column the
+/// first byte is that is not UTF-8.
 fn utf8(bytes: Vec<u8>) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();

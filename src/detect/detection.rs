@@ -1,4 +1,5 @@
-//! Detections, written in Splunk's language or in Sigma. `rule_file` makes them of rule files.
+//! Detections: rules in Splunk's language or in Sigma, and lists of indicators, in one form for
+//! all. `rule_file` makes them from rule files.
 
 use crate::detect::bounds;
 use crate::detect::indicator::IndicatorCounts;
@@ -16,10 +17,12 @@ const SEED_NAME: &str = "suspicious_process_dns_query_known_abuse_web_services.y
 /// The YAML text of the rule file of the built-in detection.
 const SEED: &str = include_str!("suspicious_process_dns_query_known_abuse_web_services.yml");
 
-/// A rule: the events that it describes, what a match means, and who wrote it.
+/// A rule or a list of indicators (names and addresses): the events that it describes, what a match
+/// means, and who wrote it. Where a field is about a rule, a list counts as a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Detection {
-    /// The language in which the rule is written: Splunk's or Sigma.
+    /// The language in which the rule is written: Splunk's or Sigma. A list of indicators has a
+    /// value of its own.
     pub language: Language,
     /// The kind of events that the rule describes: DNS queries that Sysmon logged, or that Windows'
     /// own DNS client logged.
@@ -42,8 +45,8 @@ pub struct Detection {
     /// The text in which the rule's author describes what the rule finds; `None` if the rule has
     /// none.
     pub description: Option<String>,
-    /// What the rule's author says about matches that are harmless, a paragraph or an item of a
-    /// list each; empty if the rule says nothing.
+    /// What the rule's author says about matches that are harmless, with one text for each
+    /// paragraph or item of a list; empty if the rule says nothing.
     pub false_positives: Vec<String>,
     /// The sources that the rule's author refers to, usually URLs; empty if the rule has none.
     pub references: Vec<String>,
@@ -69,7 +72,8 @@ pub struct Detection {
     /// Notes for the user about how the rule was understood, such as that a key of its file is
     /// ignored.
     pub notes: Vec<String>,
-    /// How many entries of each kind a list of indicators has; `None` for a rule.
+    /// How many entries of each kind the list has, for a detection that is a list of indicators
+    /// (names and addresses); `None` for a rule.
     pub indicators: Option<IndicatorCounts>,
 }
 
@@ -105,8 +109,8 @@ pub enum EventSource {
     /// DNS queries that Sysmon logged (event 22). Events that the detection describes are matches.
     #[default]
     Sysmon,
-    /// DNS queries that Windows' own DNS client logged. Events that the detection describes are
-    /// leads, which a sweep writes to a table of their own, and not matches.
+    /// DNS queries that Windows' own DNS client logged. Events that the detection describes are not
+    /// matches but leads (possible matches), which a sweep writes to a table of their own.
     DnsClient,
 }
 
@@ -235,21 +239,21 @@ impl Detection {
     }
 
     /// Returns true if the detection's condition is true for the event. Exclusions, by which a site
-    /// takes harmless events from the matches, are not considered.
+    /// removes harmless events from the matches, are not considered.
     #[must_use]
     pub fn matches(&self, event: &Event) -> bool {
         self.search.predicate.evaluate(event)
     }
 
     /// Returns the estimated size of the detection's regular expressions, in bytes. The sum over
-    /// all detections of a sweep is limited.
+    /// all detections of a sweep is limited by `MOST_EXPRESSION_BYTES`.
     #[must_use]
     pub fn expression_bytes(&self) -> usize {
         bounds::expression_bytes(&self.search)
     }
 
     /// Returns the number of comparisons of a field with a value in the detection's condition. The
-    /// sum over all detections of a sweep is limited.
+    /// sum over all detections of a sweep is limited by `MOST_COMPARISONS`.
     #[must_use]
     pub fn comparisons(&self) -> usize {
         bounds::comparisons(&self.search.predicate)

@@ -1,10 +1,10 @@
 //! A site's exclusions: conditions on events that detections describe but that are known to be
 //! harmless at the site, each with the reason.
 //!
-//! A file of exclusions is to a sweep what Splunk's `…_filter` macro is to a search: it takes
-//! matches away and adds none. This module reads one file. Its caller checks what needs more than
-//! one file: that no two exclusions have the same name, that the ids of detections exist, and
-//! whether an exclusion has expired.
+//! A file of exclusions is to a sweep what Splunk's `…_filter` macro is to a search: it removes
+//! matches and adds none. This module reads one file. Its caller checks what needs more than one
+//! file: that no two exclusions have the same name, that the ids of detections exist, and whether
+//! an exclusion has expired.
 
 use serde::Deserialize;
 
@@ -27,8 +27,8 @@ pub struct Exclusion {
     pub reason: String,
     /// The last day on which the exclusion is applied; `None` if it never expires.
     pub expires: Option<Expiry>,
-    /// The ids of the detections from which the exclusion takes matches; `None` if it takes them
-    /// from all detections.
+    /// The ids of the detections from whose matches the exclusion removes events; `None` if it
+    /// concerns all detections.
     pub detections: Option<Vec<String>>,
     predicate: Predicate,
 }
@@ -118,7 +118,7 @@ impl Exclusion {
         (1..).zip(entries).map(exclusion).collect()
     }
 
-    /// Returns true if the exclusion takes this event from the matches of the detection
+    /// Returns true if the exclusion removes this event from the matches of the detection
     /// `detection_id`: it concerns the detection, and its condition is true for the event. Whether
     /// the exclusion has expired is not considered.
     #[must_use]
@@ -129,7 +129,7 @@ impl Exclusion {
 }
 
 /// One exclusion as written in the YAML file. An unknown key is refused, because it could be a
-/// misspelt `detections` or `expires`, without which the exclusion takes away too much.
+/// misspelt `detections` or `expires`, without which the exclusion would remove too many matches.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {

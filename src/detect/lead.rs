@@ -6,7 +6,8 @@
 //! possible: if some values of the other fields would make the detection's condition true. To find
 //! out, each comparison of another field is assumed to be true, or to be false if it lies inside an
 //! odd number of negations. Each comparison is assumed independently. So a condition that requires
-//! a value and also excludes it is not recognised as impossible, and can give a lead too many.
+//! a value and also excludes it is not recognised as impossible, and can give leads although no
+//! match is possible.
 //!
 //! An event without a query name, or with an empty name, is never a lead.
 
@@ -27,10 +28,11 @@ pub enum LeadCondition {
     /// A match is not possible with any query name, so no event is a lead.
     NoName,
     /// The detection is a list of names and addresses. Events of Windows' DNS client have both in
-    /// fields of the same name as Sysmon's, so its whole predicate is evaluated on them.
+    /// fields of the same name as Sysmon's, so the detection's whole predicate is evaluated on
+    /// these events.
     Listed(Predicate),
-    /// The detection is itself about events of Windows' DNS client, so its whole predicate is
-    /// evaluated on them.
+    /// The detection is itself about events of Windows' DNS client, so the detection's whole
+    /// predicate is evaluated on these events.
     Whole(Predicate),
 }
 

@@ -2,11 +2,11 @@
 //! reduced to.
 //!
 //! A rule file contains a [`Search`] in Splunk's SPL or a Sigma rule; each becomes a [`Detection`].
-//! So does each list of indicators.
-//! Both languages are compiled to a [`Predicate`], a tree that does not depend on the language. A
-//! new language is a new parser. The `stats` command of a search becomes a [`Stats`], which reduces
-//! the matches to the rule's own table ([`StatsTable`]). Whatever is not understood in a rule is an
-//! error that says where it is: a rule is never half obeyed.
+//! A list of indicators becomes a [`Detection`], too. Both languages are compiled to a
+//! [`Predicate`], a tree that does not depend on the language. A new language is a new parser. The
+//! `stats` command of a search becomes a [`Stats`], which reduces the matches to the rule's own
+//! table ([`StatsTable`]). What is not understood in a rule is an error with its place: a rule is
+//! never obeyed in part.
 //!
 //! A site's [`Exclusion`]s select the events that a detection describes but that are known to be
 //! harmless at the site.
@@ -14,13 +14,13 @@
 //! This stage knows only events: not where they come from, nor what is done with matches.
 //!
 //! - `splunk`, `sigma`: the languages of rules, and their rule files
-//! - `predicate`: conditions on an event, whatever language they were written in
+//! - `predicate`: conditions on an event, in one form for all rule languages
 //! - `term`: values that a search computes from an event or a row, and conditions on them
 //! - `lookup`: a site's lookup tables
-//! - `indicator`: lists of names and addresses, each of which is a detection
+//! - `indicator`: lists of names and addresses; each list becomes a detection
 //! - `stats`: the table that matches are reduced to
 //! - `yaml`: YAML documents, with the place of each value
-//! - `detection`: one rule, in whatever language it was written
+//! - `detection`: one rule, of any language
 //! - `rule_file`: the rules of a file
 //! - `risk`: the risk that a rule states
 //! - `risk_message`: what a rule says about a match

@@ -122,8 +122,7 @@ pub(super) struct RiskEntity {
     #[serde(rename = "type")]
     object_type: Option<String>,
     score: Option<u32>,
-    /// The message that the rule has for this field alone; `None` if it has none. Only fields in
-    /// [`IntermediateFindings`] have messages.
+    /// The message that the rule has for this field alone; `None` if it has none.
     message: Option<String>,
 }
 
@@ -207,8 +206,8 @@ fn distinct(entities: Vec<RiskEntity>) -> Vec<RiskObject> {
     objects
 }
 
-/// Returns the risk score that a Splunk rule file of the layout until 2024 states by two numbers:
-/// confidence × impact / 100, rounded to the nearest whole number.
+/// Returns the risk score of a Splunk rule file in the layout until 2024, which states two numbers
+/// instead of a score: confidence × impact / 100, rounded to the nearest whole number.
 fn product_score(confidence: u32, impact: u32) -> u32 {
     let product = u64::from(confidence) * u64::from(impact);
     u32::try_from((product + 50) / 100).unwrap_or(u32::MAX)

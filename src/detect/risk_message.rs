@@ -1,5 +1,6 @@
-//! The message of a rule about a match, such as `$process_name$ asked for $QueryName$`. What the
-//! names in it mean is found once for a rule, and not for each match.
+//! The message of a rule about a match, such as `$process_name$ asked for $QueryName$`. Each name
+//! between two `$` is resolved to a field or expression once for a rule, and not once for each
+//! match.
 
 use crate::detect::splunk::search::Search;
 use crate::detect::term::{EvalInput, Term};
@@ -11,21 +12,24 @@ use crate::event::Event;
 pub struct RiskMessage<'r> {
     /// The message up to its first `$`, or all of it.
     start: &'r str,
-    /// The parts of the message that follow a `$`, each up to the next `$`, or to the end.
+    /// The texts after each `$` of the message, up to the next `$` or to the end of the message.
     parts: Vec<Part<'r>>,
 }
 
-/// A part of a message that follows a `$`.
+/// A text between a `$` of a message and the next `$`, or the end of the message. It can be the
+/// name in a placeholder such as `$QueryName$`.
 #[derive(Debug)]
 struct Part<'r> {
     text: &'r str,
-    /// The value that the part names. `None` if it names none, or if no `$` follows it.
+    /// The field or expression whose name this text is. `None` if the text is not the name of a
+    /// value, or if no `$` is after it.
     value: Option<Term>,
 }
 
 impl<'r> RiskMessage<'r> {
-    /// Finds what the names in `template`, the message as the rule states it, mean after the
-    /// commands of the rule's `search`.
+    /// Parses the message of a rule, which `template` has as the rule states it. The names in it
+    /// are resolved to fields, columns and computed values of the rule's `search`, as they are
+    /// after its last command.
     #[must_use]
     pub(in crate::detect) fn new(template: &'r str, search: &Search) -> Self {
         let mut texts = template.split('$');

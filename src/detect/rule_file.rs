@@ -11,24 +11,24 @@ use crate::detect::splunk::search::Search;
 use crate::detect::yaml::file_place::place_in_file;
 use crate::detect::yaml::{Node, Scalar, YamlProblem, documents, from_node};
 
-/// What became of one rule of a rule file: the detection, or the error with which the rule was
-/// refused.
+/// The result of reading one rule of a rule file: the detection, or the error with which the rule
+/// was refused.
 #[derive(Debug)]
 pub struct FileRule {
     /// The line of the rule file on which the rule begins, from 1.
     pub line: usize,
-    /// The line of the rule file on which the rule's id lies, from 1; the rule's first line if the
-    /// rule has no id.
+    /// The line of the rule file that has the rule's id, from 1; the rule's first line if the rule
+    /// has no id.
     pub id_line: usize,
     /// The compiled rule, or the reason why the rule cannot be used.
     pub rule: Result<Detection, DetectionError>,
 }
 
 impl Detection {
-    /// Parses a rule file that contains exactly one rule, in Splunk's or Sigma's form. The rule can
-    /// use Splunk's built-in macros, but no other macros and no lookups. Error messages call the
-    /// file `source_name`. `placeholders` has the values of a site for the placeholders of Sigma
-    /// rules.
+    /// Parses a rule file that contains exactly one rule, in Splunk's or Sigma's form; it is an
+    /// error if there is none or a second one. The rule can use Splunk's built-in macros, but no
+    /// other macros and no lookups. Error messages call the file `source_name`. `placeholders` has
+    /// a site's values for the placeholders of Sigma rules, such as `%servers%`.
     pub fn from_yaml(
         text: &str,
         source_name: &str,
@@ -46,9 +46,9 @@ impl Detection {
     }
 
     /// Parses all rules of a rule file, in Splunk's or Sigma's form. Splunk rules can use the
-    /// macros and lookups of `library`. `placeholders` has the values of a site for the
-    /// placeholders of Sigma rules. Error messages call the file `source_name`. For a file without
-    /// rules, the result is a single [`DetectionError::NoRule`].
+    /// macros and lookups of `library`. `placeholders` has a site's values for the placeholders of
+    /// Sigma rules, such as `%servers%`. Error messages call the file `source_name`. For a file
+    /// without rules, the result is a single [`DetectionError::NoRule`].
     #[must_use]
     pub fn all_from_yaml(
         text: &str,
@@ -87,9 +87,10 @@ impl Detection {
         rules
     }
 
-    /// Compiles the detection's regular expressions, makes sets of many patterns for one field, and
-    /// returns the detection. Fails if the expressions take too much memory or cannot be compiled.
-    /// Error messages call the rule file `source_name`.
+    /// Compiles the detection's regular expressions, joins many patterns for one field to a set
+    /// that finds a value by one lookup, and returns the changed detection. Fails if the
+    /// expressions take too much memory or cannot be compiled. Error messages call the rule file
+    /// `source_name`.
     fn with_compiled_expressions(self, source_name: &str) -> Result<Self, DetectionError> {
         match bounds::compile_expressions(&self.search) {
             Ok(()) => Ok(Detection { search: self.search.with_sets(), ..self }),
@@ -98,7 +99,7 @@ impl Detection {
     }
 
     /// Converts a Sigma rule, which is one YAML document of a rule file, to a detection. Error
-    /// messages call the file `source_name`. `placeholders` has the values of a site for the
+    /// messages call the file `source_name`. `placeholders` has a site's values for the
     /// placeholders of Sigma rules, such as `%servers%`.
     fn from_sigma(
         document: SigmaDocument,

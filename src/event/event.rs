@@ -29,8 +29,8 @@ pub struct Event {
 struct NamedField {
     /// The field's meaning, which is the name by which detections refer to it.
     name: &'static str,
-    /// The position of the field's value in the values of one of Sysmon's DNS queries, which nearly
-    /// all events are; `None` if they do not have the field.
+    /// The index of the field's value among the values of a Sysmon DNS query, the kind of nearly
+    /// all events. `None` if DNS queries do not have the field.
     place_in_dns_query: Option<usize>,
 }
 
@@ -40,8 +40,9 @@ impl NamedField {
     }
 }
 
-/// An [`Event`] in the form in which it is read back from serialized data. Its kind is given by
-/// name and looked up in [`KINDS`]; the number of values must be that of the kind's fields.
+/// An [`Event`] in the form in which it is read back from serialized data. It states its kind by
+/// name, which must be that of one of [`KINDS`]. The number of values must be that of the kind's
+/// fields.
 #[derive(serde::Deserialize)]
 struct StoredEvent {
     system: System,
@@ -94,9 +95,10 @@ impl Event {
         self
     }
 
-    /// Sets or removes the value of the field `name`, and returns whether the event's kind has the
-    /// field. `name` is the field's name in the record, or its meaning, which is the name by which
-    /// detections refer to it.
+    /// Sets the value of the field `name`, or removes it if `value` is `None`. Returns whether the
+    /// event's kind has the field. `name` is the field's name in the record, or its meaning, which
+    /// is the name by which detections refer to it. If several fields have that meaning, the last
+    /// one is set.
     pub fn set(&mut self, name: &str, value: Option<String>) -> bool {
         let Some(index) = self.kind.indexes(name).next_back() else {
             debug_assert!(false, "expected a field of {}, found '{name}'", self.kind.title);
@@ -106,9 +108,9 @@ impl Event {
         true
     }
 
-    /// Sets or removes the value of the field at `index` in [`EventKind::fields`] of the event's
-    /// kind. An index beyond the last field changes nothing. The value of `Security/@UserID` is
-    /// stored in the event's `System` part.
+    /// Sets the value of the field at `index` in [`EventKind::fields`] of the event's kind, or
+    /// removes it if `value` is `None`. An index beyond the last field changes nothing. The value
+    /// of `Security/@UserID` is stored in the event's `System` part.
     pub(crate) fn set_at(&mut self, index: usize, value: Option<String>) {
         if self.kind.fields.get(index).is_some_and(|field| field.location == FieldLocation::SecurityUserId) {
             self.system.user_id = value;
@@ -186,7 +188,7 @@ impl Event {
     }
 
     /// Returns the total length of the event's texts (its values and the texts of its `System`
-    /// part), in bytes. Callers limit with it how much text they keep in memory.
+    /// part), in bytes. Callers use it to limit how much text they keep in memory.
     #[must_use]
     pub fn text_length(&self) -> usize {
         let System { provider, channel, computer, time_created_raw, user_id, .. } = &self.system;
@@ -201,8 +203,8 @@ impl Event {
         self.named(&const { NamedField::new("UtcTime") })
     }
 
-    /// Returns the name of the rule of Sysmon's configuration that had the event logged; `-` if the
-    /// rule has no name. `None` if the event does not have the field.
+    /// Returns the name of the rule in Sysmon's configuration because of which the event was
+    /// logged; `-` if the rule has no name. `None` if the event does not have the field.
     #[must_use]
     pub fn rule_name(&self) -> Option<&str> {
         self.named(&const { NamedField::new("RuleName") })
@@ -216,7 +218,7 @@ impl Event {
     }
 
     /// Returns the ID of the event's process, in decimal. For a DNS query, it is the process that
-    /// asked. `None` if the event does not state it.
+    /// made the query. `None` if the event does not state it.
     #[must_use]
     pub fn process_id(&self) -> Option<&str> {
         self.named(&const { NamedField::new("ProcessId") })
@@ -258,7 +260,7 @@ impl Event {
     }
 
     /// Returns the resolver's answer to a DNS query as logged: items that each end in `;`, or `-`
-    /// for none. `None` if the event does not have the field.
+    /// if there are none. `None` if the event does not have the field.
     #[must_use]
     pub fn query_results(&self) -> Option<&str> {
         self.named(&const { NamedField::new("QueryResults") })

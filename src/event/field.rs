@@ -1,5 +1,5 @@
-//! The fields of a kind of event: their names, where a record stores them, and as what type. Which
-//! fields a kind has is stated in the table of the kind.
+//! The fields of a kind of event: their names, where a record stores them, and as what type. The
+//! table of each kind, in the module `kind`, lists the fields of the kind.
 
 /// A field that events of a kind can have: its names, where the record stores it, and as what type.
 /// [`EventKind::fields`](super::EventKind::fields) lists the fields of a kind.
@@ -11,10 +11,10 @@ pub struct FieldSpec {
     /// The names that the field has instead of `name` in events that other versions of the provider
     /// logged, or in events of the kind with another event ID.
     pub other_names: &'static [&'static str],
-    /// The name by which detections refer to the field, whatever the kind of event. If several
-    /// fields of a kind have one meaning, the last one in
-    /// [`EventKind::fields`](super::EventKind::fields) that has a value in the event is the most
-    /// exact.
+    /// The name by which detections refer to the field, the same for all kinds of events:
+    /// `ProcessId` for `ClientPID`, for example. If several fields of a kind have one meaning, the
+    /// last one in [`EventKind::fields`](super::EventKind::fields) that has a value in the event is
+    /// the most exact.
     pub meaning: &'static str,
     /// The names of the field in Splunk, besides `name`, as Splunk's add-on for Sysmon sets them.
     pub splunk: &'static [&'static str],
@@ -102,14 +102,15 @@ impl FieldSpec {
         FieldSpec { meaning, ..self }
     }
 
-    /// Returns the field with `other_names`: those that it has instead of `name` in events that
-    /// some versions of the provider logged, or in events with some of the kind's event IDs.
+    /// Returns the field with `other_names` as its other names: those that it has instead of `name`
+    /// in events that some versions of the provider logged, or in events with some of the kind's
+    /// event IDs.
     pub(super) const fn or_called(self, other_names: &'static [&'static str]) -> Self {
         FieldSpec { other_names, ..self }
     }
 
-    /// Returns the names that the field can have in `EventData`, the preferred one first. The name
-    /// of a field in `System` is left out.
+    /// Returns the names that the field can have in `EventData`: first its usual name, then the
+    /// other ones. The path of a field in `System` is left out.
     pub fn data_names(&self) -> impl Iterator<Item = &'static str> {
         let name = (self.location == FieldLocation::Data).then_some(self.name);
         name.into_iter().chain(self.other_names.iter().copied())

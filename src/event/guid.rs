@@ -15,16 +15,16 @@ const TEXT_LENGTH: usize = 36;
 const PARTS: [usize; 5] = [8, 4, 4, 4, 12];
 /// The number of units of 100 ns in a second.
 const TICKS_PER_SECOND: i64 = 10_000_000;
-/// The first second in which a process that Sysmon logged can have started: the beginning of 2014,
-/// the year of Sysmon's first version.
+/// The first second in which a process that Sysmon logged can have started, in seconds since 1970:
+/// the beginning of 2014, the year of Sysmon's first version.
 const FIRST_START: i64 = 1_388_534_400;
 
 impl Guid {
     /// The GUID of which all bits are zero. It identifies nothing.
     pub const NIL: Guid = Guid([0; 16]);
 
-    /// Returns the GUID that a record stores as these bytes: its first three parts are stored as
-    /// little-endian numbers.
+    /// Returns the GUID that a record stores as the bytes `stored`. The first three parts are
+    /// stored as little-endian numbers.
     #[must_use]
     #[inline]
     pub fn from_stored(stored: &[u8; 16]) -> Self {
@@ -79,12 +79,12 @@ impl Guid {
         text
     }
 
-    /// Returns the time in whole seconds at which a process with this ProcessGuid started. `None`
-    /// if the GUID states no time since Sysmon exists.
+    /// Returns the time at which a process with this ProcessGuid started, in whole seconds. `None`
+    /// if the GUID states a time before 2014, the year of Sysmon's first version.
     ///
-    /// Sysmon makes the second and the third part of a ProcessGuid of the start time, as seconds
-    /// since 1970: the third part is the upper half. That was measured on 780 real event 1: the
-    /// time is that of UtcTime without its fraction or, in 41 of them, a second less.
+    /// Sysmon writes the start time into the second and the third part of a ProcessGuid, as seconds
+    /// since 1970: the third part is the upper half. That was measured on 780 real events with ID
+    /// 1: the time is that of UtcTime without its fraction or, in 41 of them, a second less.
     #[must_use]
     pub fn start_time(self) -> Option<EventTime> {
         let [_, _, _, _, low @ .., _, _, _, _, _, _, _, _] = self.0;

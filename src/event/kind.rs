@@ -1,16 +1,16 @@
-//! The kinds of events that are read, each a static table of its fields.
+//! The kinds of events that are read. Each is a static table of its fields.
 //!
-//! All code that reads events takes the fields from these tables. A new field is a line in a table;
-//! a new kind is a table, an entry in [`KINDS`] and an export in `lib`, after which `LogEvents`
+//! All code that reads events takes the fields from these tables. A new field needs a line in a
+//! table. A new kind needs a table, an entry in [`KINDS`] and an export in `lib`; `LogEvents` then
 //! reads the events of the kind from a log. A field of a type that no kind has yet also needs a
 //! [`FieldType`], which `scan::decode` (`event_data`, `direct`) and `scan::salvage::reliance` read.
 //!
 //! A sweep looks for DNS queries: Sysmon's and, with `--dns-client`, those of Windows' own DNS
-//! client. With `--context`, it also looks for the creations and ends of processes, for those that
-//! made the matching queries. For a sweep that looks for another kind, see `scan::scanner`,
+//! client. With `--context`, it also looks for the creations and ends of the processes that made
+//! the matching queries. A sweep that looks for another kind needs changes in `scan::scanner`,
 //! `scan::skim`, `scan::salvage::recover`, `sweep::hits` (the role of an event),
 //! `sweep::log_events`, `verify::record`, `detect::predicate::field`, and the log sources of both
-//! languages of rules.
+//! rule languages (Sigma and SPL).
 //!
 //! Sources. Sysmon's fields: the manifests of its versions, as `sysmon -s` prints them. Fields of
 //! Windows' DNS client: the provider's registered manifest, as listed by OSSEM's data dictionaries
@@ -21,8 +21,8 @@ use super::field::{FieldLocation, FieldSpec, FieldType};
 use super::system::{DNS_CLIENT_CHANNEL, DNS_CLIENT_PROVIDER, SYSMON_CHANNEL, SYSMON_PROVIDER};
 use crate::base::constant_text::is_same_text;
 
-/// The event IDs with which Windows' own DNS client logs a query: 3006 when it is made, 3008 when
-/// it is completed, 3020 for a server's response.
+/// The event IDs with which Windows' own DNS client logs a query: 3006 when the query is made, 3008
+/// when it is completed, 3020 when a server responds.
 pub const DNS_CLIENT_QUERY_EVENT_IDS: [u32; 3] = [3006, 3008, 3020];
 
 /// Every kind of event that dnsweep can read: Sysmon's DNS queries, queries of Windows' own DNS
@@ -51,8 +51,8 @@ pub static DNS_QUERY: EventKind = EventKind {
     ],
 };
 
-/// Events 3006, 3008 and 3020 of Windows' own DNS client: a query is made, is completed, or is
-/// answered by a server.
+/// Events 3006, 3008 and 3020 of Windows' own DNS client: a query is made, a query is completed, a
+/// server responds to a query.
 ///
 /// Windows logs these events only if the log of the DNS client is enabled, and none of them names
 /// an executable file. 3006 and 3008 are written by the process that asks, 3020 by the service that
@@ -133,7 +133,7 @@ pub static PROCESS_END: EventKind = EventKind {
     ],
 };
 
-/// A kind of event: which provider logs such events, under which event IDs, and with which fields.
+/// A kind of event: the provider that logs these events, their event IDs, and their fields.
 #[derive(Debug)]
 pub struct EventKind {
     /// The name of this kind of event, such as `dns_query`: the category that Sigma rules state for
@@ -154,20 +154,23 @@ pub struct EventKind {
     /// Sysmon sets it. `None` if the value is not known.
     pub vendor_product: Option<&'static str>,
     /// The fields of events of this kind. The hash by which the output identifies an event covers
-    /// the values of its fields in this order.
+    /// the values of the fields in this order, except those that are not
+    /// [`hashed`](FieldSpec::hashed).
     pub fields: &'static [FieldSpec],
 }
 
 impl EventKind {
-    /// Returns whether an event is of this kind, given its `System` part: its event ID, and its
-    /// provider or channel in any letter case. The record decides, not the name of its file. Other
-    /// providers use the same event IDs for other events.
+    /// Returns whether an event with the `System` part `system` is of this kind: whether it has one
+    /// of the kind's event IDs, and the kind's provider or channel in any letter case. The name of
+    /// the log file does not matter. The event ID alone is not enough, because other providers use
+    /// the same IDs for other events.
     #[must_use]
     pub fn includes(&self, system: &System) -> bool {
         self.event_ids.contains(&system.event_id) && self.is_logger(system)
     }
 
-    /// Returns whether an event names this kind's provider or channel, in any letter case.
+    /// Returns whether `system`, the `System` part of an event, names this kind's provider or
+    /// channel, in any letter case.
     #[must_use]
     pub fn is_logger(&self, system: &System) -> bool {
         system.provider.eq_ignore_ascii_case(self.provider)
@@ -202,8 +205,8 @@ impl EventKind {
 
     /// Returns the position, in [`EventKind::fields`], of the last field whose meaning (the name by
     /// which detections refer to a field) is `name`. `None` if there is no such field, or if its
-    /// value is not kept among the other values of an event. For names in the code, so that they
-    /// are looked up when the code is compiled.
+    /// value is stored in the event's `System` part. It is `const`, so that names in the code are
+    /// looked up when the code is compiled.
     pub(super) const fn place_of(&self, name: &str) -> Option<usize> {
         let mut fields = self.fields;
         while let [before @ .., field] = fields {
@@ -237,17 +240,19 @@ impl PartialEq for EventKind {
 
 impl Eq for EventKind {}
 
-/// A set of kinds of events: the kinds whose events are read from a log with their fields. Events
-/// of other kinds are only counted.
+/// A set of kinds of events. The events of these kinds are read from a log with all their fields.
+/// Events of other kinds are only counted.
 ///
-/// Some of the kinds can be read beside the others. What is counted as damage does not depend on
-/// them: an event of such a kind that cannot be read with its fields is only counted.
+/// Some of the kinds can be read beside the others, as an addition that does not change what is
+/// counted as damage: an event of one of these that cannot be read with its fields is only counted,
+/// like an event of a kind that is not in the set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct KindSet {
     /// The members of the set: one bit for each entry of [`KINDS`], the lowest bit for the first
     /// entry.
     members: u8,
-    /// Those of the members that are read beside the others.
+    /// The members that are read beside the others (an event of theirs that cannot be read with its
+    /// fields is not damage), as bits like those of `members`.
     beside: u8,
 }
 
@@ -258,13 +263,16 @@ fn bit_of(kind: &EventKind) -> u8 {
 }
 
 impl KindSet {
-    /// Returns the set with `kind` added. A kind that is not in [`KINDS`] is ignored.
+    /// Returns the set with `kind` added. A kind that is not in [`KINDS`] is ignored. A kind that
+    /// was read beside the others no longer is.
     #[must_use]
     pub fn with(self, kind: &EventKind) -> Self {
         KindSet { members: self.members | bit_of(kind), beside: self.beside & !bit_of(kind) }
     }
 
-    /// Returns the set with `kind` added, to be read beside the kinds that are in the set already.
+    /// Returns the set with `kind` added, to be read beside the kinds that are in the set already:
+    /// an event of `kind` that cannot be read with its fields is not damage. Nothing changes if
+    /// `kind` is in the set already.
     #[must_use]
     pub fn with_beside(self, kind: &EventKind) -> Self {
         let new = bit_of(kind) & !self.members;
@@ -277,7 +285,8 @@ impl KindSet {
         KindSet { members: self.members & !bit_of(kind), beside: self.beside & !bit_of(kind) }
     }
 
-    /// Returns the set without the kinds that are read beside the others.
+    /// Returns the set without the kinds that are read beside the others, which are those added by
+    /// [`KindSet::with_beside`].
     #[must_use]
     pub fn without_beside(self) -> Self {
         KindSet { members: self.members & !self.beside, beside: 0 }

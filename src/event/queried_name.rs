@@ -1,10 +1,10 @@
-//! Names of DNS queries, split as registries divide them: what somebody registered, and the public
-//! suffix under which registrations are sold or given away. A pure module: it decides by the name
-//! and by the public suffix list, and asks nobody. It is the only user of the crate `psl`.
+//! Names of DNS queries, split into what somebody registered and the public suffix under which
+//! registrations are sold or given away. This module decides by the name and by the public suffix
+//! list alone; it makes no look-ups. It is the only user of the crate `psl`.
 //!
-//! Whoever makes a query chooses its name, so a name can be any text of any length. What is not a
-//! name of a domain is not split. The labels before the registered domain can be any text, because
-//! those who smuggle data through DNS put it there.
+//! Whoever makes a query chooses its name, so a name can be any text of any length. A text that is
+//! not the name of a domain is not split. The labels before the registered domain can be any text,
+//! because those who smuggle data through DNS put it there.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ use super::domain_name::{ascii_name, unicode_name};
 use crate::base::letter_case::fold;
 
 /// The public suffix list by which this version of dnsweep splits names. The list is compiled into
-/// the crate `psl`, of which each version has the list of the day on which it was published.
+/// the crate `psl`. Each version of that crate has the list of the day on which it was published.
 pub const PUBLIC_SUFFIX_LIST: PublicSuffixList = PublicSuffixList {
     source: Cow::Borrowed("crate psl"),
     version: Cow::Borrowed("2.1.247"),
@@ -30,7 +30,7 @@ const LONGEST_LABEL: usize = 63;
 /// What separates labels in a name that is not ASCII: the full stop, and the three other characters
 /// that encode to one.
 const FULL_STOPS: [char; 4] = ['.', '\u{3002}', '\u{ff0e}', '\u{ff61}'];
-/// What a label begins with if it encodes a label that is not ASCII.
+/// The prefix of a label that encodes, in Punycode, a label that is not ASCII.
 const ENCODED: &str = "xn--";
 
 /// Which version of the public suffix list names were split by.
@@ -44,21 +44,23 @@ pub struct PublicSuffixList {
     pub date: Cow<'static, str>,
 }
 
-/// The name that a DNS query asked for, in lower case, with its parts.
+/// The name that a DNS query asked for, in lower case, with its public suffix and its registered
+/// domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueriedName<'n> {
     /// The name in lower case, without the dot at its end.
     lower: Cow<'n, str>,
-    /// The name with its encoded labels decoded; `None` if it has none, or one that is not valid.
+    /// The name with its Punycode labels (`xn--…`) in Unicode; `None` if no label is in Punycode,
+    /// or if one is not valid.
     unicode: Option<String>,
-    /// The last labels of the name, encoded in ASCII: all, or those after the last label that
-    /// cannot be encoded. `None` if the name is ASCII as it is.
+    /// The last labels of the name, encoded in ASCII: all of them, or those after the last label
+    /// that cannot be encoded. `None` if the name is ASCII already, or is not the name of a domain.
     ascii_end: Option<String>,
     ends: Option<Ends>,
 }
 
-/// The lengths, in bytes, of the public suffix and of the registered domain that a name in ASCII
-/// ends with.
+/// The lengths, in bytes, of the public suffix and of the registered domain at the end of a name in
+/// ASCII.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Ends {
     public_suffix: usize,
@@ -68,8 +70,8 @@ struct Ends {
 }
 
 impl<'n> QueriedName<'n> {
-    /// Splits the name that a DNS query asked for, as it was logged. The time that this takes grows
-    /// with the length of the name, and no more than that.
+    /// Splits the name that a DNS query asked for, as it was logged. The time that this takes is
+    /// linear in the length of the name.
     #[must_use]
     pub fn new(name: &'n str) -> Self {
         let bare = name.strip_suffix('.').filter(|bare| !bare.is_empty()).unwrap_or(name);
@@ -89,16 +91,17 @@ impl<'n> QueriedName<'n> {
         queried
     }
 
-    /// Returns the name in lower case, without the dot at its end; `None` if the name is empty. The
-    /// root of all names stays a dot.
+    /// Returns the name in lower case, without the dot at its end. Returns `None` if the name is
+    /// empty. The name of the DNS root stays a dot.
     #[must_use]
     pub fn lower(&self) -> Option<&str> {
         Some(&*self.lower).filter(|name| !name.is_empty())
     }
 
-    /// Returns the name in lower case with its encoded labels (`xn--…`) in Unicode. `None` if the
-    /// name has no encoded label, or one that is not valid by Unicode's rules for names (UTS #46),
-    /// such as one that hides control characters.
+    /// Returns the name in lower case with its encoded labels (`xn--…`) in Unicode. `None` if no
+    /// label is encoded, or if an encoded label is not valid by UTS #46, Unicode's rules for names,
+    /// for example because it hides control characters. Also `None` if the text is not the name of
+    /// a domain.
     #[must_use]
     pub fn unicode(&self) -> Option<&str> {
         self.unicode.as_deref()
@@ -120,14 +123,14 @@ impl<'n> QueriedName<'n> {
         self.end(self.ends?.registered_domain?)
     }
 
-    /// Returns the last `length` bytes of the name in ASCII.
+    /// Returns the last `length` bytes of the name in ASCII. `None` if fewer bytes of it are known.
     fn end(&self, length: usize) -> Option<&str> {
         let ascii = self.ascii_end.as_deref().unwrap_or(&self.lower);
         ascii.get(ascii.len().checked_sub(length)?..)
     }
 }
 
-/// Returns a name in lower case, as rules compare it.
+/// Returns `name` in lower case, converted as by [`fold`]. Rules compare names in this form.
 fn in_lower_case(name: &str) -> Cow<'_, str> {
     if !name.is_ascii() {
         fold(name).into()
@@ -138,16 +141,17 @@ fn in_lower_case(name: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether a name can be that of a domain, judged by the number and the lengths of its labels.
+/// Whether a text can be the name of a domain, judged by the number and the lengths of its labels.
 enum Labels {
-    /// The labels can be those of a domain's name: there are at least two, none is empty, and none
-    /// is too long.
+    /// The text can be the name of a domain: it has at least two labels, none is empty, and neither
+    /// a label nor the whole is too long.
     OfDomain {
-        /// True if a label encodes one that is not ASCII.
+        /// True if at least one label begins with `xn--`, which means that it encodes a label that
+        /// is not ASCII.
         any_encoded: bool,
     },
-    /// The name is not a domain's: it is too long, has an empty label or one that is too long, or
-    /// has one label, as the names of machines in a local network have.
+    /// The text is not the name of a domain: it is too long, has an empty label or one that is too
+    /// long, or has only one label, as the names of machines in a local network have.
     Other,
 }
 
@@ -172,8 +176,8 @@ impl Labels {
     }
 }
 
-/// Returns true if a name is a public suffix, under which registries (such as those of `co.uk`) or
-/// others (such as those of `github.io`) give names away. `name` is in ASCII and lower case,
+/// Returns true if `name` is a public suffix, under which registries (such as those of `co.uk`) or
+/// others (such as those of `github.io`) give names away. `name` must be in ASCII and lower case,
 /// without a dot at its end.
 #[must_use]
 pub fn is_public_suffix(name: &str) -> bool {
@@ -190,8 +194,8 @@ enum Part {
     End,
 }
 
-/// Returns the last labels of a name that is not ASCII, encoded in ASCII: all, or those after the
-/// last label that cannot be encoded.
+/// Returns the last labels of a name that is not ASCII, encoded in ASCII: all of them, or those
+/// after the last label that cannot be encoded. The [`Part`] says which of the two it is.
 fn ascii_end(name: &str) -> (String, Part) {
     let mut labels: Vec<Cow<'_, str>> = Vec::new();
     let mut part = Part::Whole;
@@ -212,10 +216,11 @@ fn ascii_end(name: &str) -> (String, Part) {
     (labels.join("."), part)
 }
 
-/// Returns the lengths of the public suffix and the registered domain that a name ends with. `part`
-/// says whether `name` is a whole name, or only the last labels of one. `None` if the public suffix
-/// list has no public suffix for it, or if the registered domain would have a label that is missing
-/// or that no registry gives away.
+/// Returns the lengths of the public suffix and the registered domain at the end of `name`, which
+/// must be ASCII in lower case. `part` says whether `name` is a whole name, or only its last
+/// labels. `None` if the list has no public suffix for it, if a label of the suffix or of the
+/// registered domain is not one that a registry gives away, or if the label before the suffix may
+/// be cut off.
 fn ends(name: &str, part: Part) -> Option<Ends> {
     let found = psl::List.find(name.as_bytes().rsplit(|byte| *byte == b'.'));
     // A suffix without a type is the last label of a name for which the list has no rule.
@@ -231,8 +236,9 @@ fn ends(name: &str, part: Part) -> Option<Ends> {
         .then_some(Ends { public_suffix: found.len, registered_domain })
 }
 
-/// Returns whether a label in lower case can be that of a host or of a registered domain: letters,
-/// digits, and hyphens or underscores inside. The names of services begin with an underscore.
+/// Returns whether a label in lower case can be that of a host or of a registered domain: it
+/// consists of letters, digits, hyphens and underscores, and begins and ends with a letter or
+/// digit. Names of services, which begin with an underscore, are thus excluded.
 fn is_label_of_host(label: &str) -> bool {
     let is_alphanumeric = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     let bytes = label.as_bytes();

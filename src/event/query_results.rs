@@ -17,7 +17,8 @@ const UNKNOWN: Cow<'static, str> = Cow::Borrowed("?");
 pub struct Answer<'r> {
     /// The name of the DNS record type (`A`, `AAAA`, `CNAME`, …), or `TYPE<n>` for a number without
     /// a known name. It is `?` for an item that is neither an address nor of the form `type: <n>
-    /// <data>`, and for an item that was cut off, unless its type is complete.
+    /// <data>`. For an item that was cut off, it is `?` unless the item has this form and at least
+    /// the start of `<data>`.
     pub kind: Cow<'static, str>,
     /// The data of the answer: an address, a name, or the whole item if its type is `?`. Empty if
     /// the log has no data.
@@ -64,8 +65,9 @@ impl<'r> QueryResults<'r> {
     }
 }
 
-/// Returns the complete items of a logged `QueryResults`, in order, such as addresses and texts of
-/// the form `type: <n> <data>`. An item that was cut off is left out.
+/// Returns the complete items of a logged `QueryResults`, in order and without white space around
+/// them, such as addresses and texts of the form `type: <n> <data>`. An item that was cut off is
+/// left out, as are empty items.
 pub fn whole_items(text: &str) -> impl Iterator<Item = &str> {
     let whole = text.rsplit_once(';').map_or("", |(whole, _)| whole);
     whole.split(';').map(str::trim).filter(|item| !item.is_empty())
@@ -79,7 +81,7 @@ fn fragment(text: &str) -> Option<&str> {
 }
 
 /// An item of `QueryResults` as Splunk's add-on for Sysmon extracts it. Its texts are parts of the
-/// logged value.
+/// logged value, except for the names of record types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AnswerItem<'a> {
     /// A DNS record other than an address, logged in the form `type: <n> <data>`.
@@ -95,8 +97,8 @@ pub enum AnswerItem<'a> {
 }
 
 /// Returns the items of a logged `QueryResults` that become field values in Splunk's add-on for
-/// Sysmon: addresses, and items of the form `type: <n> <data>` with data. An item that was cut off
-/// is left out.
+/// Sysmon: addresses, and items of the form `type: <n> <data>` whose data is not empty. An item
+/// that was cut off is left out.
 pub fn answer_items(text: &str) -> impl Iterator<Item = AnswerItem<'_>> {
     whole_items(text).filter_map(|item| {
         if let Some(rest) = item.strip_prefix("type:") {

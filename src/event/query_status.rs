@@ -1,4 +1,4 @@
-//! The names of the result codes of DNS queries. Sysmon logs the code alone.
+//! The names of the result codes of DNS queries. Sysmon logs only the code, not the name.
 
 mod dns;
 mod system;

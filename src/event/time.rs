@@ -1,8 +1,8 @@
 //! Instants in evidence and on the command line. This module and its submodules are the only users
 //! of `jiff`.
 //!
-//! The unit is that of event logs (FILETIME), 100 ns, which is finer than the microseconds of the
-//! tables.
+//! An instant is a number of units of 100 ns, the unit of event logs (FILETIME). This is finer than
+//! the microseconds in the tables of the output.
 
 mod formatted;
 mod logged;
@@ -45,7 +45,7 @@ pub struct EventTime(NonZeroU64);
 /// 100 ns intervals since 1970 with this bit flipped, so that unsigned numbers sort by time.
 const SIGN: u64 = 1 << 63;
 
-/// A component of a date or time, by which [`EventTime::part`] takes a number from an instant.
+/// A component of a date or time, such as the hour, that [`EventTime::part`] returns as a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimePart {
     /// The minute of the hour, 0 to 59.
@@ -58,7 +58,7 @@ pub enum TimePart {
     Week,
     /// The month of the year, 1 to 12.
     Month,
-    /// The year, which mostly has four digits.
+    /// The year, −9999 to 9999.
     Year,
 }
 
@@ -141,7 +141,7 @@ impl EventTime {
     }
 
     /// Parses a logged time, such as `TimeCreated/@SystemTime` or Sysmon's `UtcTime`, in any form
-    /// that means one instant only.
+    /// that means exactly one instant.
     ///
     /// A time without a zone is UTC. Digits beyond the seventh decimal are dropped, because event
     /// logs store no more. `None` for other texts, and for instants outside the range of
@@ -155,14 +155,17 @@ impl EventTime {
     }
 
     /// Returns the instant in the form that messages and reports show: `2024-01-31 10:15:30Z`.
+    /// Outside the calendar of years −9999 to 9999, returns the number of 100 ns intervals since
+    /// 1970.
     #[must_use]
     pub fn readable(self) -> String {
         self.timestamp()
             .map_or_else(|| self.ticks().to_string(), |time| time.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
     }
 
-    /// Returns the instant as `TimeCreated/@SystemTime` shows a time that a record stores in
-    /// binary: RFC 3339 with seven decimals. `None` if the year lies outside 0 to 9999.
+    /// Returns the instant in UTC as RFC 3339 with seven decimals: the form in which
+    /// `TimeCreated/@SystemTime` shows a time that a record stores in binary. `None` if the year
+    /// lies outside 0 to 9999.
     #[must_use]
     pub fn system_time(self) -> Option<String> {
         let time = Offset::UTC.to_datetime(self.timestamp()?);
@@ -190,8 +193,8 @@ impl EventTime {
         Some(String::from_utf8(text).expect("digits and separators are ASCII"))
     }
 
-    /// Returns the instant in UTC as RFC 3339 with six decimals, rounded down: as exactly as the
-    /// output's tables state times. `None` if the year lies outside 0 to 9999.
+    /// Returns the instant in UTC as RFC 3339 with six decimals, rounded down: the precision of the
+    /// times in the output's tables. `None` if the year lies outside 0 to 9999.
     #[must_use]
     pub fn rfc3339_microseconds(self) -> Option<String> {
         let mut text = self.system_time()?;
@@ -208,7 +211,8 @@ impl EventTime {
     }
 
     /// Returns the instant in UTC as RFC 3339 with seven decimals, the form of times in `run.json`,
-    /// the file in the output that describes the sweep.
+    /// the file in the output that describes the sweep. Outside the calendar of years −9999 to
+    /// 9999, returns the number of 100 ns intervals since 1970.
     #[must_use]
     pub fn rfc3339(self) -> String {
         self.timestamp().map_or_else(
@@ -217,8 +221,9 @@ impl EventTime {
         )
     }
 
-    /// Returns the instant as RFC 3339 in the time zone of the machine that dnsweep runs on, with
-    /// the zone's offset from UTC at that instant.
+    /// Returns the instant as RFC 3339 with seven decimals in the time zone of the machine that
+    /// dnsweep runs on, with the zone's offset from UTC at that instant. Outside the calendar of
+    /// years −9999 to 9999, returns the number of 100 ns intervals since 1970.
     #[must_use]
     pub fn local(self) -> String {
         let local =
@@ -260,16 +265,16 @@ impl EventTime {
     }
 }
 
-/// Returns the name of the time zone of the machine that dnsweep runs on, such as
-/// `Europe/Helsinki`; `None` if the machine has none or it has no name.
+/// Returns the IANA name of the time zone of the machine that dnsweep runs on, such as
+/// `Europe/Helsinki`; `None` if the machine has no time zone, or if its zone has no name.
 #[must_use]
 pub fn time_zone() -> Option<String> {
     let zone = TimeZone::try_system().ok().filter(|zone| !zone.is_unknown())?;
     zone.iana_name().map(str::to_owned)
 }
 
-/// The times of the first and the last event of a set of events. Spans can be merged in any order.
-/// The span of no events has neither time, and merging it changes nothing.
+/// The times of the earliest and the latest event of a set of events. Spans can be merged in any
+/// order. The span of no events has neither time, and merging it changes nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Span {
     /// The time of the earliest event; `None` if no event has a time.

@@ -3,7 +3,7 @@
 
 use super::time::EventTime;
 
-/// The period that the user requests matches for, both bounds included. Events outside the period
+/// The period for which the user requests matches, both bounds included. Events outside the period
 /// cannot match. By default, the period has no bounds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Window {
@@ -11,9 +11,10 @@ pub struct Window {
     pub since: Option<EventTime>,
     /// The latest time in the period; `None` if the period has no latest time.
     pub until: Option<EventTime>,
-    /// The present, if the user requested a period that was counted back from it, such as the last
-    /// 14 days; otherwise `None`. DNS queries cover the period only if they reach about this time.
-    /// It does not bound matches: later events still match, because a machine's clock can be ahead.
+    /// The time at which the user requested the sweep, if its period is counted back from then,
+    /// such as the last 14 days, and has no other end; otherwise `None`. DNS queries cover the
+    /// period only if they reach about this time. It does not limit matches: later events still
+    /// match, because a machine's clock can be ahead.
     pub ends: Option<EventTime>,
 }
 
@@ -25,8 +26,8 @@ impl Window {
         *self != Window::default()
     }
 
-    /// Returns whether an event with this time may match. An event without a readable time (`None`)
-    /// may, because it cannot be ruled out.
+    /// Returns whether an event with this time can match: whether the period contains the time.
+    /// Returns true for an event without a readable time (`None`), because it cannot be ruled out.
     #[must_use]
     pub fn may_match(&self, time: Option<EventTime>) -> bool {
         time.is_none_or(|time| self.contains(time))

@@ -1,18 +1,20 @@
-//! Errors because of which no evidence can be searched. (What is wrong inside evidence is data, not
-//! an error: see `ledger::damage`.)
+//! Errors because of which dnsweep cannot search the evidence at all. (Damage inside the evidence
+//! is data, not an error: see `ledger::damage`.)
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::base::in_order::NoThreads;
 
-/// The reason why the roots cannot be searched for evidence.
+/// The reason why the evidence cannot be searched. A root is a folder or a file of evidence that
+/// the user names.
 #[derive(Debug, thiserror::Error)]
 pub enum EvidenceError {
-    /// A root that the user named does not exist or cannot be accessed.
+    /// A root (a folder or file of evidence that the user named) does not exist or cannot be
+    /// accessed.
     #[error("evidence '{}': {source}{hint}", path.display())]
     Root {
-        /// The root (a folder or file of evidence) that cannot be accessed, as the user typed it.
+        /// The path of the root that cannot be accessed, as the user typed it.
         path: PathBuf,
         /// The error that the operating system reported for the root.
         source: io::Error,
@@ -20,37 +22,39 @@ pub enum EvidenceError {
         /// how much of the root's path exists. Empty for any other error.
         hint: String,
     },
-    /// A root that the user named is neither a folder nor a regular file.
+    /// A root (a folder or file of evidence that the user named) is neither a folder nor a regular
+    /// file.
     #[error("evidence '{}': expected a directory or a regular file, found {found}", path.display())]
     RootKind {
-        /// The root (a folder or file of evidence) that is of another kind, as the user typed it.
+        /// The path of the root that is of the wrong kind, as the user typed it.
         path: PathBuf,
-        /// What the root is instead of a folder or file, such as a pipe.
+        /// What the root is, for example `a pipe, socket or device`.
         found: &'static str,
     },
-    /// What a caller of the library names as a log is something else.
+    /// A caller of the library asked for the events of one log, and the path is not that of a log.
     #[error("'{}': expected an event log or a file of event XML, found {found}", path.display())]
     NotALog {
-        /// The path that was named.
+        /// The path that the caller named.
         path: PathBuf,
-        /// What was found there, such as a directory.
+        /// What the path is, for example `a directory`.
         found: &'static str,
     },
-    /// One root contains another, so that events would count twice.
+    /// A root (a folder or file of evidence that the user named) lies in another root, or is named
+    /// twice. Its events would count twice.
     #[error("{}", overlap(inner, outer))]
     OverlappingRoots {
-        /// The path of the root that lies in the other root.
+        /// The path of the root that lies in the other root, or is equal to it.
         inner: PathBuf,
         /// The path of the root that contains the other root.
         outer: PathBuf,
     },
-    /// A root (a folder or file of evidence that the user names) exists, but none of the files that
-    /// a plan lists in that root does. A plan is a file with what a divided sweep reads.
+    /// None of the files that a plan lists in a root was found there. A plan is a file that lists
+    /// what a divided sweep reads. A root is a folder or file of evidence that the user names.
     #[error("evidence '{}': expected {files} files or containers that the plan lists, found none of them: is the evidence mounted there?", root.display())]
     Absent {
         /// The path of the root in which none of the listed files was found.
         root: PathBuf,
-        /// The number of files and outermost containers that were looked for.
+        /// The number of files and outermost containers that were looked for in the root.
         files: u64,
     },
     /// The user named no evidence.
@@ -61,7 +65,8 @@ pub enum EvidenceError {
     Threads(#[from] NoThreads),
 }
 
-/// Returns the message about a root `inner` that lies in the root `outer`, or is the same.
+/// Returns the error message for a root `inner` that lies in the root `outer`, or has the same
+/// path. A root is a folder or file of evidence.
 fn overlap(inner: &Path, outer: &Path) -> String {
     let (inner, outer, is_same) = (inner.display(), outer.display(), inner == outer);
     if is_same {

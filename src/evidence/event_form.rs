@@ -4,8 +4,8 @@ use super::event_xml::first_text;
 use crate::ledger::event_form::EventForm;
 
 /// Returns the form of the events in a file whose first bytes are `head`, if dnsweep does not read
-/// that form. Returns `None` if the file seems to have no events, or event XML, which dnsweep
-/// reads.
+/// that form. Returns `None` if the file seems to have no events. The caller must rule out event
+/// XML first, which dnsweep reads: this function would take it for [`EventForm::Within`].
 #[must_use]
 pub fn event_form(head: &[u8]) -> Option<EventForm> {
     let (_, text) = first_text(head)?;
@@ -29,13 +29,13 @@ pub fn event_form(head: &[u8]) -> Option<EventForm> {
 /// A part of the XML namespace of the `Event` elements that Windows writes: what follows `http://`.
 const NAMESPACE: &str = "schemas.microsoft.com/win/2004/08/events/event";
 
-/// Returns true if `text` contains at least one of `words`, in exactly these letters.
+/// Returns true if `text` contains at least one of `words`, in the same letter case.
 fn has_one_of(text: &str, words: &[&str]) -> bool {
     words.iter().any(|word| text.contains(word))
 }
 
-/// Returns true if the JSON text is about events: if it has a key for an event's ID, and a word
-/// that only events have.
+/// Returns true if the JSON text is about events: if it has a key for an event's ID, and a key or
+/// text that only events have, such as `"Channel"`.
 fn is_json(text: &str) -> bool {
     has_one_of(text, &["\"EventID\"", "\"EventId\"", "\"event_id\"", "\"EventCode\"", "\"Id\""])
         && has_one_of(text, &["Microsoft-Windows-", "\"Channel\"", "\"winlog\"", "\"ProviderName\""])
@@ -50,7 +50,7 @@ fn is_clixml(text: &str) -> bool {
 }
 
 /// Returns true if `line`, the first line of a file, is the header of a table of events: if it has
-/// columns for an event's ID and for its log.
+/// a column for an event's ID and one for its log or provider, or Splunk's column `_raw`.
 fn is_csv(line: &str) -> bool {
     let names: Vec<String> =
         line.split([',', ';', '\t']).map(|name| name.trim().trim_matches('"').to_ascii_lowercase()).collect();
@@ -61,8 +61,8 @@ fn is_csv(line: &str) -> bool {
                 && has(&["provider", "providername", "provider_name", "channel", "logname", "log", "source"]))
 }
 
-/// Returns true if the text has lines that name the log and the ID of an event, in the words of
-/// Event Viewer, PowerShell or Splunk.
+/// Returns true if the text has a line with the ID of an event and a line with its log or provider,
+/// labelled as Event Viewer, PowerShell or Splunk labels them.
 fn is_text(text: &str) -> bool {
     let has_line = |names: &[&str]| {
         text.lines().any(|line| names.iter().any(|name| line.trim_start().starts_with(name)))

@@ -1,7 +1,7 @@
 //! Sources of bytes that are opened when they are read, and stay open while they are used.
 //!
-//! A sweep can find ten thousand archives. Each is a file to open and a list to read. So only those
-//! in use and the most recently used ones are open.
+//! A sweep can find ten thousand archives. To open one, dnsweep opens its file and reads its list
+//! of files. So only those in use and the most recently used ones are kept open.
 
 use std::collections::HashMap;
 use std::io;
@@ -11,12 +11,13 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use super::layer::{SharedSource, Source};
 use super::source::LogBytes;
 
-/// The sources of bytes that are open. The key is the number that [`Kept`] has given to the source.
-/// The value is the source, with the number of the use that was its last, counted over all sources.
+/// The sources of bytes that are open. The key is the number that [`Kept`] has given to a source.
+/// The value is the number of the source's last use, where the uses of all sources are counted
+/// together, and the source itself.
 type OpenSources = HashMap<u64, (u64, SharedSource)>;
 
-/// The sources of bytes that are open. If there would be too many, the least recently used ones are
-/// closed first.
+/// The sources of bytes, such as files and archives, that are open. If one more is opened than may
+/// stay open, the least recently used one is closed.
 pub struct Kept {
     open: Mutex<OpenSources>,
     /// The maximum number of sources that stay open, whether or not they are in use.
@@ -70,20 +71,22 @@ impl Kept {
         closed.is_some()
     }
 
-    /// Closes the least recently used of the sources that were read through (as many bytes were
-    /// read as the source has) and that no reader uses. Returns false if there is no such source.
+    /// Closes the least recently used of the sources that were read through and that no reader
+    /// uses. Read through means that reads have reached all parts of the source. Returns false if
+    /// there is no such source.
     pub(super) fn close_read_through(&self) -> bool {
         let closed = take_oldest(&mut self.lock(), |source| is_unused(source) && source.is_read_through());
         closed.is_some()
     }
 }
 
-/// Returns true if no reader uses a source that is kept open.
+/// Returns true if no reader uses `source`: the set of open sources has the only reference to it.
 fn is_unused(source: &SharedSource) -> bool {
     Arc::strong_count(source) == 1
 }
 
-/// Removes and returns the least recently used source of those for which `may_close` returns true.
+/// Removes and returns the least recently used of the sources for which `may_close` returns true.
+/// Returns `None` if there is none.
 fn take_oldest(open: &mut OpenSources, may_close: impl Fn(&SharedSource) -> bool) -> Option<SharedSource> {
     let candidates = open.iter().filter(|(_, (_, source))| may_close(source));
     let oldest = candidates.min_by_key(|(_, (used, _))| *used).map(|(number, _)| *number);
@@ -100,12 +103,13 @@ pub struct OnDemand {
     number: u64,
     size: u64,
     open: Box<Open>,
-    /// Opens the source before it is read, as for a file that has to be unpacked first; fails if
-    /// there is not enough memory or disk space for it. `None` for a source that is opened so fast
-    /// that nobody need wait for it.
+    /// Opens the source before its first read. Present only if opening takes long, for example
+    /// because a file has to be unpacked. Fails if there is not enough memory or disk space. `None`
+    /// for a source that opens so fast that no thread need wait for it.
     open_ahead: Option<Box<Open>>,
-    /// What is wrong with the bytes as a whole, if anything. It is known after the source was
-    /// opened for the first time, and need not be found out again.
+    /// What is wrong with the bytes as a whole, such as a wrong checksum; the inner `None` if
+    /// nothing is. It is set when the source is first opened, and stays known after the source is
+    /// closed.
     flaw: OnceLock<Option<String>>,
     /// A lock that is held while the source is opened, so that only one thread opens it.
     opening: Mutex<()>,
@@ -125,9 +129,9 @@ impl OnDemand {
         OnDemand { kept, number, size, open, open_ahead, flaw: OnceLock::new(), opening: Mutex::new(()) }
     }
 
-    /// Returns this source, with the function `open_ahead` added. It is for sources that take long
-    /// to open: with `open_ahead`, threads can open the source before it is read. `open_ahead` must
-    /// fail if there is not enough memory or disk space for the source.
+    /// Returns this source with `open_ahead` as the function by which threads open it before it is
+    /// read. It is for sources that take long to open. `open_ahead` must fail if there is not
+    /// enough memory or disk space for the source.
     #[must_use]
     pub fn opened_ahead_by(
         mut self,
@@ -137,8 +141,8 @@ impl OnDemand {
         self
     }
 
-    /// Returns a source that is open already, as `source`. `open` opens it again after it was
-    /// closed. `kept` keeps it open, and closes it when too many sources are open.
+    /// Returns an on-demand source that is already open: it reads from `source`. `open` opens it
+    /// again if it was closed. `kept` keeps it open, and closes it when too many sources are open.
     pub fn opened(
         kept: &Arc<Kept>,
         source: SharedSource,

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use super::source::{LogBytes, PAGE};
 
-/// A source of bytes, such as a file, a disk image or a volume, whose size is known. Many threads
-/// can read from it at the same time, at any offset.
+/// A source of bytes of known size, such as a file, a disk image or a volume. Many threads can read
+/// from it at the same time, at any offset.
 pub trait Source: LogBytes {
     /// Returns the number of bytes of the source.
     fn size(&self) -> u64;
@@ -20,21 +20,22 @@ pub trait Source: LogBytes {
         None
     }
 
-    /// Makes the bytes readable if that takes long, as for a file that has to be unpacked first. If
-    /// another thread is doing so already, calls `meanwhile` until that thread is done or
-    /// `meanwhile` returns false: the caller can use the time to unpack another file.
+    /// Prepares the bytes for reading if that takes long, for example by unpacking a file. If
+    /// another thread is already preparing them, calls `meanwhile` again and again until that
+    /// thread is done or `meanwhile` returns false: the caller can use the time to unpack another
+    /// file.
     fn make_ready(&self, _meanwhile: &mut dyn FnMut() -> bool) {}
 
-    /// Returns true if reads have reached all parts of the source. The source is then probably not
-    /// needed any more.
+    /// Returns true if reads have reached all parts of the source, though perhaps not every byte.
+    /// The source is then probably not needed any more.
     fn is_read_through(&self) -> bool {
         false
     }
 
-    /// Makes the bytes readable for a later read, as by unpacking a file, unless another thread is
-    /// doing so. Does nothing if there is not enough memory or disk space for that, even after what
-    /// is no longer needed was removed. Returns true if the bytes were made readable by this call,
-    /// which took some time.
+    /// Prepares the bytes for a later read, for example by unpacking a file. Returns true if this
+    /// call prepared them, which takes some time. Returns false if nothing had to be done, if
+    /// another thread is preparing them, or if there is too little memory or disk space even after
+    /// unpacked files that are no longer needed were removed.
     fn make_ready_ahead(&self) -> bool {
         false
     }
@@ -51,8 +52,8 @@ impl Source for Vec<u8> {
 }
 
 /// Reads `length` bytes of the source, beginning at `offset`. Fails with
-/// [`io::ErrorKind::UnexpectedEof`] if the source ends before the last of them. The memory is taken
-/// before reading, so that the caller must limit `length`.
+/// [`io::ErrorKind::UnexpectedEof`] if the source has fewer bytes there. The memory for all
+/// `length` bytes is allocated before reading, so the caller must limit `length`.
 pub fn read_exact(source: &dyn Source, offset: u64, length: usize) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; length];
     let read = source.read_at(offset, &mut bytes)?;

@@ -1,5 +1,5 @@
-//! Finds the files of the evidence that are logs, and reads their bytes. This module does not know
-//! what a log contains.
+//! Finds the event logs among the files of the evidence, and reads their bytes. This module does
+//! not interpret what a log contains.
 
 pub mod collector;
 pub mod container;

@@ -1,8 +1,9 @@
 //! Limits how many threads read evidence at the same time.
 //!
 //! A spinning disk or a network mount is fastest when a single reader reads it in order; several
-//! readers make it seek. Each thread reads a whole block, and then decodes it from memory without a
-//! permit. So threads wait for one another only while they read.
+//! readers make it seek. A thread needs a permit only while it reads a block (a range of
+//! consecutive chunks of a log) into memory, and decodes the block without one. So threads wait for
+//! one another only while they read.
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -25,7 +26,8 @@ impl ReadPermits {
         ReadPermits { free: Mutex::new(most.get()), freed: Condvar::new() }
     }
 
-    /// Waits until a permit is free, calls `read`, and frees the permit.
+    /// Waits until a permit is free, takes it, calls `read`, and frees the permit. Returns the
+    /// result of `read`.
     fn read<R>(&self, read: impl FnOnce() -> R) -> R {
         // The number of permits is correct even if a thread panicked.
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);

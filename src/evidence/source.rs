@@ -25,9 +25,10 @@ pub trait LogBytes: Send + Sync {
     /// bytes that were read, which is less than `buffer.len()` only at the end of the log.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
 
-    /// Returns the offset of the log's first byte in its page: 0 to 4095. The pages are those of
-    /// the file from which the system copies the bytes, such as the archive that stores the log.
-    /// The kernel copies at different speeds depending on the offset and on where the bytes go.
+    /// Returns the offset of the log's first byte in its page (4,096 bytes): 0 to 4095. The pages
+    /// are those of the file that contains the log's bytes, which can be an archive that stores the
+    /// log. The kernel copies bytes faster or slower depending on this offset and on where they are
+    /// copied to.
     fn offset_in_page(&self) -> usize {
         0
     }
@@ -48,7 +49,8 @@ pub struct FileState {
 }
 
 impl FileState {
-    /// Returns the size and the time of change that a file's metadata states.
+    /// Returns the size of a file and the time of its last change, as `found`, the file's metadata,
+    /// states them.
     pub(crate) fn of(found: &Metadata) -> Self {
         FileState { size: found.len(), modified: metadata::modified(found) }
     }
@@ -102,10 +104,10 @@ impl ListedFile {
     }
 
     /// Returns true if `metadata` is that of the listed file, even if the file was written to
-    /// since. Some file systems (network, FUSE) give a file a new inode number at each look-up, so
-    /// that the number alone does not decide: a file with another number counts as the listed one
-    /// if device, size and times are unchanged. A file that replaces another one has a later time
-    /// of change.
+    /// since. Some file systems (network, FUSE) give a file a new inode number at each look-up. So
+    /// a file with another number also counts as the listed one if device, size and times are
+    /// unchanged and the listed file is settled (see [`FileIdentity::settled`]): a file that
+    /// replaces another one then has a later time of change.
     fn is_of(&self, metadata: &Metadata) -> bool {
         let found = ListedFile::of(metadata);
         let is_untouched = || {
@@ -138,7 +140,7 @@ impl From<OpenError> for io::Error {
     }
 }
 
-/// A regular file on a disk, which is open for reading only.
+/// An open regular file on a disk, used for reading only.
 #[derive(Debug)]
 pub struct FileBytes(File);
 
@@ -168,8 +170,8 @@ impl FileBytes {
         }
     }
 
-    /// Returns the size of the file and the time of its last change, as they are now. Returns
-    /// `None` if the operating system does not tell them.
+    /// Returns the current size of the file and the time of its last change. Returns `None` if the
+    /// operating system reports an error.
     pub(crate) fn state(&self) -> Option<FileState> {
         self.0.metadata().ok().map(|metadata| FileState::of(&metadata))
     }

@@ -1,5 +1,5 @@
-//! Sparse files: files of which a collector left out ranges of zeros, and which are read here as
-//! they were on their host.
+//! Sparse files: files with ranges of zeros that a collector (a tool that copies evidence from a
+//! host) left out. They are read here as they were on their host, with the zeros.
 
 use std::io;
 
@@ -7,17 +7,18 @@ use super::collector::{CollectedRange, SparseIndex};
 use super::layer::{SharedSource, Source};
 use super::source::LogBytes;
 
-/// A sparse file as it was on its host, of which only some ranges were collected. Bytes outside of
-/// these ranges read as zeros.
+/// A sparse file, which is read as it was on its host. Only some of its ranges were collected.
+/// Bytes outside of these ranges read as zeros.
 pub struct SparseFile {
     collected: SharedSource,
     index: SparseIndex,
 }
 
 impl SparseFile {
-    /// Returns the sparse file whose collected ranges lie one after the other in `collected`.
-    /// `index` is the text of the index in which Velociraptor states the ranges. Fails if the index
-    /// is not valid, or if `collected` has another size than its ranges.
+    /// Returns a sparse file. `collected` has its collected ranges, one directly after the other.
+    /// `index` is the text of the index in which Velociraptor states these ranges. Fails if the
+    /// index is not valid, or if the lengths of its ranges do not add up to the size of
+    /// `collected`.
     pub fn new(collected: SharedSource, index: &[u8]) -> Result<Self, String> {
         let index = SparseIndex::parse(index, collected.size())?;
         Ok(SparseFile { collected, index })

@@ -114,9 +114,9 @@ impl Clock {
         }
     }
 
-    /// Adds the clock steps of `later`, which is the next part of the file. The offsets in `later`
-    /// count from the offset `start` of this part, in bytes. Appending is associative: the parts
-    /// can be joined in groups, as long as their order stays.
+    /// Adds `later`, the clock of the next part of the file. `start` is added to its offsets: the
+    /// offset in bytes, in this part of the file, from which the offsets in `later` count.
+    /// Appending is associative: parts can be joined in groups, provided that their order stays.
     pub fn append(&mut self, start: u64, later: &Clock) {
         let Some((offset, first)) = later.first else { return };
         match self.last {
@@ -130,23 +130,22 @@ impl Clock {
         self.count += later.count - later.steps.len() as u64;
     }
 
-    /// Changes offsets that are wrong by the length of a file header, because the file has none but
-    /// was read as if it had one. Applies `change` to the offset of the first record, and to those
-    /// of all listed clock steps.
+    /// Corrects the offsets in a file that has no file header, but was read as if it had one.
+    /// Applies `change` to the offset of the first record, and to those of all listed clock steps.
     pub fn change_offsets(&mut self, change: impl Fn(&mut u64)) {
         self.first.iter_mut().for_each(|(offset, _)| change(offset));
         self.steps.iter_mut().for_each(|step| change(&mut step.offset));
     }
 
-    /// Returns the first clock steps of the file or part of it that this clock is about, at most
-    /// [`MOST_STEPS`], in the order of the file.
+    /// Returns the clock steps of the file, or of the part of it, whose records were added: the
+    /// first ones in file order, at most [`MOST_STEPS`].
     #[must_use]
     pub fn steps(&self) -> &[ClockStep] {
         &self.steps
     }
 
-    /// Returns the number of all clock steps of the file or part of it that this clock is about,
-    /// including those that [`steps`](Self::steps) does not list.
+    /// Returns the number of all clock steps of the file, or of the part of it, whose records were
+    /// added, including those that [`steps`](Self::steps) does not list.
     #[must_use]
     pub fn step_count(&self) -> u64 {
         self.count
@@ -180,7 +179,8 @@ impl MachineClock {
         MachineClock { steps, most: clock.count }
     }
 
-    /// Adds the clock steps that other files of the machine show.
+    /// Adds the clock steps that other files of the machine show. A step that is already known is
+    /// not added again.
     pub fn merge(&mut self, other: MachineClock) {
         self.most = self.most.max(other.most);
         if self.steps.is_empty() {

@@ -34,8 +34,8 @@ pub enum ContainerStatus {
 }
 
 impl ContainerStatus {
-    /// All states that the status of a container can have, in the order in which the summary counts
-    /// containers.
+    /// All statuses, in the order in which the summary of a sweep states how many containers have
+    /// each.
     pub const ALL: [ContainerStatus; 7] = [
         ContainerStatus::Read,
         ContainerStatus::Partly,
@@ -67,14 +67,14 @@ impl ContainerStatus {
     }
 }
 
-/// A file of a container that consists of several files, besides the one by which the container is
-/// named: for example a segment of a disk image after the first.
+/// A further file of a container that consists of several files: not the one that gives the
+/// container its name. An example is a segment of a disk image after the first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContainerPart {
-    /// The name of the file, without its folder. The container is named by another of its files.
+    /// The name of this further file of the container, without its folder.
     pub name: String,
-    /// The SHA-256 of the file, which is not the one by which the container is named; `None` if
-    /// evidence is not hashed, or the file could not be read.
+    /// The SHA-256 of this further file of the container, in hexadecimal; `None` if evidence is not
+    /// hashed, or the file could not be read.
     pub sha256: Option<String>,
 }
 
@@ -116,14 +116,15 @@ pub struct Statement {
     pub notes: Vec<(String, String)>,
 }
 
-/// Where a file of the evidence comes from, as the container that the file lies in says.
+/// Where a file of the evidence comes from, as the container around the file states it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// The file's path on the host that it was collected from, as the collector or the volume
     /// states it; `None` if nothing states it.
     pub original_path: Option<String>,
-    /// The time at which the shadow copy was made that the file, or a container that it lies in,
-    /// comes from; `None` for a file that comes from no shadow copy.
+    /// When the shadow copy was made from which the file was read. The file can also lie in a
+    /// container, for example an archive, of that shadow copy. `None` if it was not read from a
+    /// shadow copy.
     pub snapshot_time: Option<EventTime>,
     /// True if the file, or a container that it lies in, was deleted in its volume, and is read
     /// from where its bytes still lie.
@@ -146,8 +147,8 @@ impl Default for &Origin {
 /// with it. It becomes a row of `containers.parquet`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContainerReport {
-    /// The path of the container from its root. For a container in another container, the outer
-    /// path comes first.
+    /// The path of the container from its root, which is the folder or file of evidence that the
+    /// user named. For a container in another one, the path of that one, `!`, and the path there.
     pub source_path: String,
     /// The container's format in a word, such as `zip`, `ewf` or `ntfs`.
     pub kind: String,
@@ -160,8 +161,8 @@ pub struct ContainerReport {
     /// What the container states of its own origin, such as the name of the host. dnsweep does not
     /// verify this.
     pub stated: Statement,
-    /// When the container was made, as it states itself; `None` if it does not. Shadow copies and
-    /// some images state it.
+    /// When the container was made, as the container itself states it; `None` if it does not.
+    /// Shadow copies and some disk images state it.
     pub created: Option<EventTime>,
     /// The number of files in an archive, a volume or a shadow copy, including those deleted files
     /// that are read. It is 0 for a disk image, whose files are counted for its volumes.
@@ -177,9 +178,9 @@ pub struct ContainerReport {
     /// The SHA-256 of the container's file. `None` if evidence is not hashed, and for a container
     /// that is not a file of its own, such as a volume.
     pub sha256: Option<String>,
-    /// True if the container was one file of a computer among others, such as an archive that lies
-    /// in the volume of a disk image. Nobody handed in such a container as evidence, so it need not
-    /// be readable.
+    /// True if the container was an ordinary file of the examined computer, for example an archive
+    /// in the volume of a disk image. Nobody handed it in as evidence. If it cannot be read, no
+    /// logs are therefore reported as missing.
     pub is_in_volume: bool,
 }
 
@@ -205,8 +206,8 @@ impl ContainerReport {
         }
     }
 
-    /// Adds a problem of the container. The status `Read` becomes `Partly`. At most a thousand
-    /// problems are listed.
+    /// Adds a problem of the container. The status `Read` becomes `Partly`; any other status stays.
+    /// At most a thousand problems are listed, and further ones are dropped.
     pub fn add(&mut self, problem: ContainerProblem) {
         if self.status == ContainerStatus::Read {
             self.status = ContainerStatus::Partly;
@@ -216,17 +217,18 @@ impl ContainerReport {
         }
     }
 
-    /// Gives the container the status `Encrypted` if it has logs and all of them are encrypted, so
-    /// that nothing in it could be read. Must be called when all of its logs were counted.
+    /// Changes the status `Partly` to `Encrypted` if the container has logs and all of them are
+    /// encrypted, so that nothing in it could be read. Must be called after all of its logs were
+    /// counted.
     pub fn conclude_encryption(&mut self) {
         if self.status == ContainerStatus::Partly && self.logs > 0 && self.encrypted_logs == self.logs {
             self.status = ContainerStatus::Encrypted;
         }
     }
 
-    /// Records that the sweep was interrupted while the container was listed. If the container's
-    /// status says that it was not read completely, the status becomes `NotRead`: the interruption
-    /// counts as the reason.
+    /// Records that the sweep was interrupted while the container was listed. The status `Partly`
+    /// or `Unreadable` becomes `NotRead`, because the interruption may be the reason. Any other
+    /// status stays.
     pub fn interrupt(&mut self) {
         if matches!(self.status, ContainerStatus::Partly | ContainerStatus::Unreadable) {
             let what = "the sweep was interrupted while this was listed";
@@ -235,9 +237,9 @@ impl ContainerReport {
         }
     }
 
-    /// Returns true if logs that somebody handed in may be missing from the results, because this
-    /// container could not be read or not completely. Returns false for a container that was left
-    /// out on purpose, and for one that was itself one file among others of a volume.
+    /// Returns true if this container could not be read, or not completely, so that logs that
+    /// somebody handed in may be missing from the results. Returns false for a container that was
+    /// left out on purpose, and for one that was itself an ordinary file of a volume.
     #[must_use]
     pub fn is_missed(&self) -> bool {
         !self.is_in_volume && !matches!(self.status, ContainerStatus::Read | ContainerStatus::NotLookedAt)

@@ -1,12 +1,12 @@
 //! Damage as data: what is wrong with evidence ([`Damage`]), and how far the bytes of an event can
-//! be trusted ([`Integrity`]). Damage does not stop a sweep, but travels with the results and ends
-//! up in the ledger. It is found elsewhere: in a log and its chunks by `scan::evtx`, `scan::slot`,
-//! `scan::chunk_scan` and `scan::decode`, in event XML by `scan::xml`, and in files by `scan::read`
-//! and `evidence::discover`.
+//! be trusted ([`Integrity`]). Damage does not stop a sweep: it is kept with the results, and the
+//! ledger (`files.parquet`) lists it. It is found elsewhere: in a log and its chunks by
+//! `scan::evtx`, `scan::slot`, `scan::chunk_scan` and `scan::decode`, in event XML by `scan::xml`,
+//! and in files by `scan::read` and `evidence::discover`.
 //!
-//! A new kind of damage is a variant of [`Damage`] with its text, a row of the guide's page on
-//! damage, and an example in `tests/readme.rs`. Journals and parts contain damage: raise their
-//! layouts in `sweep::journal` and `sweep::parts::part`.
+//! A new kind of damage needs a variant of [`Damage`] with its text, a row of the guide's page on
+//! damage, and an example in `tests/readme.rs`. Journals and parts contain damage, so their layouts
+//! in `sweep::journal` and `sweep::parts::part` must be raised.
 
 use std::fmt;
 
@@ -32,8 +32,8 @@ pub enum RecoveredFrom {
     /// The event was recovered from a whole deleted chunk, whose checksums are right.
     DeletedChunk,
     /// The event was recovered from a deleted record whose values no checksum covers. If the record
-    /// needs a template, that template lies among the live records of the chunk, whose checksum is
-    /// right.
+    /// needs a template, a checksum covers the template: it lies among the live records of the
+    /// chunk, and the checksum of these is right.
     OwnValues,
     /// The event was recovered from a deleted record and its template, neither of which a checksum
     /// covers. The template may have been overwritten. The computer's name, and which value belongs
@@ -151,7 +151,8 @@ pub enum Damage {
         /// The end of the records that the chunk header states, as an offset in the chunk.
         found: u32,
     },
-    /// Bytes in a chunk at a place where a record should start, but which are no record's header.
+    /// Bytes that are not the header of a record, at a place in a chunk where a record should
+    /// start.
     RecordHeader {
         /// The first bytes at the place where a record should start.
         found: Vec<u8>,
@@ -186,7 +187,7 @@ pub enum Damage {
         /// The number in the header of the record that has the DNS query.
         header_id: u64,
     },
-    /// A DNS query of which some fields are missing that every DNS query has.
+    /// A DNS query whose record does not have all of the fields that every DNS query of Sysmon has.
     FieldsLost {
         /// The number in the header of the DNS query's record. In event XML, which has no record
         /// headers, it is the EventRecordID, or 0 if the event has none.

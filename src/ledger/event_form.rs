@@ -1,8 +1,8 @@
 //! Forms of events that dnsweep does not read. A file in one of these forms is named, so that
 //! nobody takes it for a log without events, or overlooks it.
 
-/// A form in which tools write events and which dnsweep does not read. Event logs and event XML are
-/// the forms that it reads.
+/// A form in which tools write events, but that dnsweep does not read. It reads event logs and
+/// event XML.
 #[derive(
     Debug,
     Clone,
@@ -45,7 +45,7 @@ impl EventForm {
     }
 }
 
-/// The advice in messages about events in a form that dnsweep does not read: how to export them in
-/// one that it reads.
+/// The advice in messages about a file with events in a form that dnsweep does not read: how to
+/// export the events in a form that it reads.
 pub const HOW_TO_EXPORT: &str =
     "take the log itself (wevtutil epl), or render its events as XML (wevtutil qe LOG /f:xml)";

@@ -1,6 +1,6 @@
 //! What is known of one file of the evidence: its header, what was seen in it, and what is wrong
-//! with it. It is joined from the parts in which the file was read. It is plain data, of which
-//! [`crate::report`] makes table rows.
+//! with it. A file is read in parts, and what is known of them is joined. It is plain data, of
+//! which [`crate::report`] makes table rows.
 
 use std::ops::Range;
 
@@ -34,8 +34,8 @@ pub enum Status {
     Interrupted,
     /// The sweep was interrupted before it reached the file.
     NotRead,
-    /// The file is a log of a shadow copy that has the same bytes in the next newer state of the
-    /// volume, and was read there.
+    /// The file is a log in a shadow copy, and was not read there: in the next newer state of the
+    /// volume, the log has the same bytes, and was read.
     Unchanged,
 }
 
@@ -122,16 +122,16 @@ pub struct FileReport {
     pub chunks_end: u64,
     /// The places in the file where the clock of the machine that wrote it went back.
     pub clock: Clock,
-    /// The number of matches in the file: DNS queries that a detection describes and no exclusion
-    /// takes away.
+    /// The number of matches in the file: DNS queries that a detection describes, without those
+    /// that an exclusion (the user's description of harmless events) removes.
     pub matches: u64,
     /// True if another program wrote to the file, or replaced it, while the sweep read it.
     pub changed: bool,
-    /// True if the file was deleted in its volume. Bytes that it has lost are no loss of the
-    /// evidence: Windows gave them to other files.
+    /// True if the file was deleted in its volume. Bytes of it that are missing do not count as a
+    /// loss of evidence, because Windows gave their place to other files.
     pub deleted: bool,
-    /// True if the file is a log of a shadow copy that has the same bytes in the next newer state
-    /// of the volume. Nothing of this file was read.
+    /// True if the file is a log in a shadow copy, and the log has the same bytes in the next newer
+    /// state of the volume. The file was then not read in the shadow copy.
     #[serde(skip)]
     pub unchanged: bool,
     /// The offset in bytes that the sweep had reached in this file when it was interrupted; 0 if
@@ -140,7 +140,8 @@ pub struct FileReport {
 }
 
 impl FileReport {
-    /// Adds what is known of the next part of the file. The parts must be added in their order.
+    /// Adds `part`, what is known of the next part of the file. The parts must be added in file
+    /// order.
     pub fn append(&mut self, part: FileReport) {
         self.size = self.size.max(part.size);
         self.sha256 = self.sha256.take().or(part.sha256);
@@ -243,17 +244,18 @@ impl FileReport {
         self.changed || self.problems.has_unread_bytes()
     }
 
-    /// Records that the file is a log of a shadow copy and has the same bytes as the log at the
-    /// path `same_as`, which lies in the next newer state of the volume.
+    /// Records that the file is a log in a shadow copy and was not read, because it has the same
+    /// bytes as the log at the path `same_as`. That log lies in the next newer state of the volume.
     pub fn set_unchanged(&mut self, same_as: &str) {
         self.unchanged = true;
         let remark = Remark::Unchanged { same_as: same_as.to_owned() };
         self.notes.push(Note { offset: 0, length: self.size, remark });
     }
 
-    /// Returns true if the file was read and something is wrong with it. A file that was deleted in
-    /// its volume does not count, because its lost bytes are no loss of the evidence. Nor does a
-    /// file that an interruption left unread, or an unchanged log of a shadow copy.
+    /// Returns true if the file was read and something is wrong with it. Returns false for a file
+    /// that was deleted in its volume, because its lost bytes are not a loss of evidence. Also
+    /// returns false for a file that was not read because of an interruption, or is an unchanged
+    /// log of a shadow copy.
     #[must_use]
     pub fn is_flawed(&self) -> bool {
         let is_sound = matches!(self.status(), Status::Complete | Status::Unchanged);

@@ -33,8 +33,8 @@ impl Channels {
     }
 
     /// Returns the EventRecordIDs of all Channels, joined under the one name `channel`. This is
-    /// right for a log that a machine wrote itself, because Windows numbers its records
-    /// consecutively, whatever Channel an event names.
+    /// right for a log that a machine wrote itself: Windows numbers its records consecutively, even
+    /// if its events name different Channels.
     #[must_use]
     pub fn joined(self, channel: &str) -> Self {
         if self.0.len() == 1 && self.0.get(channel).is_some() {

@@ -1,5 +1,6 @@
-//! What is known of the evidence, down to every byte and every record. It is plain data, whose
-//! parts merge in any order to the same whole. [`crate::report`] makes table rows of it.
+//! What is known of the evidence, down to every byte and every record, as plain data. What is known
+//! of the parts of the evidence can be merged in any order, with the same result. [`crate::report`]
+//! makes table rows of it.
 
 pub mod clock;
 pub mod container;

@@ -1,5 +1,5 @@
-//! Notes: remarks on evidence that is in order. Notes travel with the results as problems do, but a
-//! log with notes only is not damaged.
+//! Notes: remarks on ranges of a file of the evidence that are not damage. The results list them,
+//! as they list problems, but a log that has only notes is not damaged.
 
 use std::fmt;
 
@@ -23,7 +23,7 @@ pub struct Note {
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Remark {
     /// A deleted chunk: an old chunk in the free space (the bytes after the live records) of
-    /// another chunk whose checksums are right.
+    /// another chunk. The checksums of that other chunk are right.
     DeletedChunk,
     /// What is left of a deleted chunk: its header, which lies in the free space (the bytes after
     /// the live records) of another chunk. The rest of the deleted chunk was overwritten.
@@ -46,11 +46,11 @@ pub enum Remark {
         /// The number of notes that are not listed.
         count: u64,
     },
-    /// The log lies in a shadow copy, and has the same bytes in the next newer state of the volume,
-    /// where it was read.
+    /// The log lies in a shadow copy. In the next newer state of the volume, it has the same bytes,
+    /// and was read there.
     Unchanged {
-        /// The path, from its root, of the log with the same bytes in the newer state of the
-        /// volume.
+        /// The path of the log with the same bytes in the newer state of the volume. It begins at
+        /// the root, the folder or file of evidence that the user named.
         same_as: String,
     },
 }
@@ -89,7 +89,8 @@ pub struct Notes {
 }
 
 impl Notes {
-    /// Adds a note on a range of the file that lies after those of all notes added before.
+    /// Adds a note. Its range must lie after the ranges of all notes that were added before. If the
+    /// list is full, the note is only counted.
     pub fn push(&mut self, note: Note) {
         if self.listed.len() < MAX_LISTED_NOTES {
             self.listed.push(note);

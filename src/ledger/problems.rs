@@ -12,9 +12,9 @@ pub const MAX_LISTED_PROBLEMS: usize = 1_000;
 
 /// The problems of a file of the evidence, or of a part of it, in the order of the file.
 ///
-/// The first [`MAX_LISTED_PROBLEMS`] are listed, the rest are counted. Neighbouring ranges with the
-/// same problem become one range if the problem is a missing chunk signature, something other than
-/// event XML, or a file that became shorter. Appending is associative.
+/// The first [`MAX_LISTED_PROBLEMS`] are listed, the rest are counted. Adjacent ranges with the
+/// same problem become one range if the problem is that a chunk's signature is missing, that the
+/// bytes are not event XML, or that the file became shorter. Appending is associative.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Problems {
     listed: Vec<Problem>,
@@ -22,7 +22,8 @@ pub struct Problems {
 }
 
 impl Problems {
-    /// Adds a problem whose range lies after those of all problems added before.
+    /// Adds a problem. Its range must lie after the ranges of all problems that were added before.
+    /// If the list is full, the problem is only counted.
     pub fn push(&mut self, problem: Problem) {
         if let Some(last) = self.listed.last_mut() {
             let joins = matches!(
@@ -64,8 +65,8 @@ impl Problems {
         self.listed.iter_mut().for_each(|problem| change(&mut problem.offset));
     }
 
-    /// Removes the problem that the checksum of the file header is wrong. A scan calls this when it
-    /// finds that the file has no header at all.
+    /// Removes the problem "wrong checksum of the file header". A scan calls this when it finds
+    /// that the file has no header at all, so that the checksum means nothing.
     pub fn drop_of_header(&mut self) {
         self.listed.retain(|problem| !matches!(problem.damage, Damage::FileHeaderChecksum { .. }));
     }

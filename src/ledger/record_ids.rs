@@ -11,12 +11,12 @@ use crate::event::EventTime;
 /// of selected events can have as many runs as events, so memory needs a limit.
 pub const MOST_RUNS: usize = 2_000;
 
-/// A run: EventRecordIDs of one log that follow each other without a gap.
+/// A run: a range of consecutive EventRecordIDs of one log, without a gap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct IdRun {
-    /// The lowest EventRecordID of the run, which is a set of consecutive EventRecordIDs.
+    /// The lowest EventRecordID of the run (a range of consecutive EventRecordIDs).
     pub first: u64,
-    /// The highest EventRecordID of the run, which is a set of consecutive EventRecordIDs.
+    /// The highest EventRecordID of the run (a range of consecutive EventRecordIDs).
     pub last: u64,
     /// TimeCreated of the event with the lowest EventRecordID (the earliest, if several events have
     /// it); `None` if no time is readable.
@@ -40,8 +40,8 @@ impl IdRun {
         self.last.saturating_sub(self.first).saturating_add(1)
     }
 
-    /// Joins the run `other` (consecutive EventRecordIDs) to this run. `other` must not begin lower
-    /// than this run, and must touch or overlap it.
+    /// Joins the run `other` (consecutive EventRecordIDs) to this run. `other` must not begin at a
+    /// lower number than this run, and must overlap it or begin directly after its last number.
     fn join(&mut self, other: IdRun) {
         if other.first == self.first {
             self.first_time = earliest(self.first_time, other.first_time);
@@ -54,7 +54,7 @@ impl IdRun {
     }
 }
 
-/// Returns the earlier of two times. A time that is not readable (`None`) does not count.
+/// Returns the earlier of two times. If one is not readable (`None`), returns the other.
 fn earliest(one: Option<EventTime>, other: Option<EventTime>) -> Option<EventTime> {
     [one, other].into_iter().flatten().min()
 }
@@ -63,11 +63,11 @@ fn earliest(one: Option<EventTime>, other: Option<EventTime>) -> Option<EventTim
 /// of the gap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gap {
-    /// The last EventRecordID before the gap, after which numbers are missing.
+    /// The last EventRecordID before the gap. The next number is missing.
     pub after: u64,
     /// TimeCreated of the event before the gap; `None` if no time is readable.
     pub after_time: Option<EventTime>,
-    /// The first EventRecordID after the gap, before which numbers are missing.
+    /// The first EventRecordID after the gap. The number before it is missing.
     pub before: u64,
     /// TimeCreated of the event after the gap; `None` if no time is readable.
     pub before_time: Option<EventTime>,

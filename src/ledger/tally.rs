@@ -1,4 +1,5 @@
-//! Counts of what was seen in a part of the evidence: a block, a file, or a host.
+//! Counts of what was seen in a part of the evidence: a block (a range of a file that one thread
+//! reads), a file, or a host.
 //!
 //! `merge` is associative and commutative, and the default value is its identity. Any split of the
 //! work over threads therefore gives the same sums.
@@ -21,8 +22,8 @@ pub struct RecordCounts {
     pub dns_queries: u64,
     /// The number of records whose TimeCreated is missing or cannot be read.
     pub unreadable_times: u64,
-    /// The number of DNS queries whose time certainly lies in the period that the user requested;
-    /// all DNS queries if no period was requested.
+    /// The number of DNS queries whose time is readable and lies in the period that the user
+    /// requested; the number of all DNS queries if no period was requested.
     pub dns_queries_in_period: u64,
     /// The earliest and the latest TimeCreated of the DNS queries.
     pub dns_span: Span,
@@ -174,14 +175,14 @@ pub struct Extents {
     /// something else than a chunk. In event XML, the bytes of events with a problem, and of text
     /// that does not belong in event XML.
     pub damaged: u64,
-    /// The number of bytes after the file's last chunk that are no chunk: a rest of less than 64
+    /// The number of bytes at the file's end that do not belong to a chunk: a rest of less than 64
     /// KiB, or bytes after the last chunk that the file header counts.
     pub trailing: u64,
     /// The number of bytes that belong to no chunk, in a file that is not an event log but is
     /// searched for chunks (`--carve`).
     pub other: u64,
-    /// The number of bytes of an unchanged log of a shadow copy, which were read in the next newer
-    /// state of the volume.
+    /// The number of bytes of an unchanged log of a shadow copy. The log has the same bytes in the
+    /// next newer state of the volume, and was read only there.
     #[serde(skip)]
     pub unchanged: u64,
     /// The number of bytes that were not read: they could not be, or the sweep was interrupted.
@@ -201,8 +202,8 @@ impl Extents {
         self.unread += other.unread;
     }
 
-    /// Returns the number of bytes of all kinds together: once the whole file was counted, its
-    /// size.
+    /// Returns the number of bytes of all kinds together. Once all parts of the file were added,
+    /// this is the file's size.
     #[must_use]
     pub fn sum(&self) -> u64 {
         let Extents { header, good, empty, damaged, trailing, other, unchanged, unread } = self;

@@ -52,8 +52,8 @@ impl Table {
         Table { sorted_by: columns.into(), ..self }
     }
 
-    /// Returns the columns by which the rows are sorted. Each has the number of its values among
-    /// the values of a row in a Parquet file, where each field of a struct counts.
+    /// Returns the columns by which the rows are sorted, each with its 0-based index among the leaf
+    /// columns of the Parquet file. Each field of a struct is a leaf column of its own.
     pub(super) fn sorted_values(&self) -> impl Iterator<Item = (usize, SortedBy)> {
         let values = |kind: &ColumnType| match kind {
             ColumnType::Records(fields) => fields.len(),
@@ -89,8 +89,8 @@ pub(super) struct Columns {
     /// The Arrow builder of each column; empty before the first row, because many collections get
     /// no row.
     builders: Vec<ColumnBuilder>,
-    /// The number of bytes of text in each row. The table's writer adds these numbers up, and ends
-    /// a batch of rows when it has enough text.
+    /// For each collected row, the number of bytes of text in it. The table's writer adds these
+    /// numbers up, and ends a batch of rows when the batch has enough text.
     weights: Vec<usize>,
 }
 
@@ -119,9 +119,10 @@ impl Columns {
         Ok(weight)
     }
 
-    /// Adds rows: for each of `rows`, the cells of the columns `of`, which are those of the table.
-    /// All cells of a column are added before those of the next one, so that the processor has the
-    /// instructions for a column at hand. The result is that of [`Columns::push`] with each row.
+    /// Adds a table row for each item of `rows`. `of` must be the columns of the table; each makes
+    /// its cell from the item. All cells of a column are added before those of the next one, so
+    /// that the processor has the instructions for a column at hand. The collected rows are the
+    /// same as after [`Columns::push`] with each row.
     pub(super) fn extend<R>(&mut self, of: &[ColumnOf<R>], rows: &[R]) -> Result<(), OutputError> {
         if rows.is_empty() {
             return Ok(());
@@ -138,7 +139,9 @@ impl Columns {
         Ok(())
     }
 
-    /// Prepares for rows of `cells` cells. Fails if the table has another number of columns.
+    /// Makes the Arrow builders, if there are none yet. Must be called before a row is added.
+    /// `cells` is the number of cells in a row; it is an error if the table has another number of
+    /// columns.
     fn begin(&mut self, cells: usize) -> Result<(), OutputError> {
         let columns = &self.table.columns;
         if cells != columns.len() {
@@ -150,8 +153,8 @@ impl Columns {
         Ok(())
     }
 
-    /// Takes the collected rows out, as Arrow columns and with the number of bytes of text in each
-    /// row. More rows can be added afterwards.
+    /// Removes the collected rows and returns them as Arrow columns, with the number of bytes of
+    /// text in each row. More rows can be added afterwards.
     pub(super) fn take(&mut self) -> Result<(RecordBatch, Vec<usize>), ArrowError> {
         let mut builders = std::mem::take(&mut self.builders);
         let arrays = builders.iter_mut().map(ColumnBuilder::finish).collect();
@@ -248,8 +251,8 @@ impl ColumnBuilder {
     }
 }
 
-/// Adds a struct (a group of named fields) to the structs of a column. Returns the number of bytes
-/// of text in it.
+/// Adds a struct (a group of named fields) to a column of structs. `record` has the cells of its
+/// fields, in their order. Returns the number of bytes of text in the struct.
 fn push_record(builder: &mut StructBuilder, record: &[Cell<'_>]) -> Result<usize, String> {
     let mut bytes = 0;
     for (field, cell) in record.iter().enumerate() {

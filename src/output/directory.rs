@@ -16,7 +16,7 @@ use crate::base::platform::Access;
 use crate::base::platform::files::open_directory;
 
 /// An output directory that is being written. Its files lie in a partial directory next to the
-/// output until [`publish`](OutputDirectory::publish) gives them their final place.
+/// output, until [`publish`](OutputDirectory::publish) moves them to the output's path.
 #[derive(Debug)]
 pub struct OutputDirectory {
     target: PathBuf,
@@ -35,7 +35,7 @@ pub struct NewFile {
 }
 
 impl NewFile {
-    /// Creates the file. It is an error if anything with the file's name exists.
+    /// Creates the file. It is an error if a file or folder already exists at the path.
     pub(super) fn create(&self) -> io::Result<File> {
         self.access.make_file(&self.path)
     }
@@ -149,8 +149,8 @@ impl OutputDirectory {
         self.partial.journal()
     }
 
-    /// Returns the folder in which temporary files may be made. It lies in the partial directory
-    /// next to the output.
+    /// Returns the path of the folder for temporary files. It lies in the partial directory next to
+    /// the output.
     #[must_use]
     pub fn temporary(&self) -> PathBuf {
         self.partial.tables()
@@ -163,8 +163,8 @@ impl OutputDirectory {
         NewFile { path: self.partial.tables().join(name), access: self.access }
     }
 
-    /// Makes the folder `name` of the output, whose parent exists. Returns false if anything with
-    /// this name exists.
+    /// Makes the folder `name` in the output. The folder's parent must exist. Returns false if
+    /// anything of this name already exists.
     pub(super) fn make_folder(&self, name: &str) -> Result<bool, OutputError> {
         let path = self.partial.tables().join(name);
         match self.access.make_folder(&path) {
@@ -174,13 +174,15 @@ impl OutputDirectory {
         }
     }
 
-    /// Makes the folder `name` of the output, and the folders on the way to it that do not exist.
+    /// Makes the folder `name` in the output, and those of its parent folders that do not exist
+    /// yet. It is not an error if the folder exists.
     pub(super) fn make_folders(&self, name: &str) -> Result<(), OutputError> {
         let ends = name.match_indices('/').map(|(end, _)| end).chain([name.len()]);
         ends.filter_map(|end| name.get(..end)).try_for_each(|folder| self.make_folder(folder).map(|_| ()))
     }
 
-    /// Removes a file that was begun and is not to be a part of the output.
+    /// Removes the file `name` from the unfinished output. The file was begun, but must not become
+    /// a part of the output.
     pub fn discard(&self, name: &str) -> Result<(), OutputError> {
         let path = self.staged(name).path;
         fs::remove_file(&path).map_err(|error| failed(&path, &error))

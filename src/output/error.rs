@@ -13,7 +13,8 @@ pub enum OutputError {
     InEvidence {
         /// The path of the output directory.
         out: PathBuf,
-        /// The root of the evidence that contains the output directory.
+        /// The root (a folder or file of evidence that the user named) that contains the output
+        /// directory.
         root: PathBuf,
     },
     /// The evidence lies inside the output directory, which would be replaced.
@@ -21,7 +22,8 @@ pub enum OutputError {
     HoldsEvidence {
         /// The path of the output directory.
         out: PathBuf,
-        /// The root of the evidence that the output directory contains.
+        /// The root (a folder or file of evidence that the user named) that the output directory
+        /// contains.
         root: PathBuf,
     },
     /// The output directory exists and is not empty, and the sweep was not allowed to replace it.
@@ -33,11 +35,12 @@ pub enum OutputError {
     Foreign {
         /// The path of the output directory.
         path: PathBuf,
-        /// What lies in the directory that dnsweep did not write, in words.
+        /// What the directory contains that dnsweep did not write, in words, for example the quoted
+        /// name of a file.
         found: String,
     },
-    /// Another sweep is writing to the same output. Contains the path of the partial directory next
-    /// to the output, in which that sweep keeps its unfinished output, and which it has locked.
+    /// Another sweep is writing to the same output. Contains the path of the partial directory, a
+    /// folder next to the output for the unfinished output. The other sweep has locked it.
     #[error("'{}': another sweep is writing to this output: wait for its end, or give another --out", .0.display())]
     Busy(PathBuf),
     /// An earlier sweep to the same output was not finished, and neither `--resume` nor `--force`
@@ -45,8 +48,8 @@ pub enum OutputError {
     /// sweep left what it had read.
     #[error("'{}' contains what an unfinished sweep to this output has read: give --resume to continue from there, or --force to begin anew", .0.display())]
     Unfinished(PathBuf),
-    /// At the path of the partial directory, in which a sweep keeps unfinished tables, lies
-    /// something that no sweep wrote. Contains that path.
+    /// Something that no sweep wrote lies at the path of the partial directory, which is the folder
+    /// for a sweep's unfinished tables. Contains that path.
     #[error("'{}' is where a sweep to this output keeps unfinished work: expected a folder of files that dnsweep writes there, found other files in it, or no folder; move it, or give another --out", .0.display())]
     PartialForeign(PathBuf),
     /// The partial directory, in which a sweep keeps unfinished tables, belongs to another user, or
@@ -79,17 +82,17 @@ pub enum OutputError {
     /// path that the user named.
     #[error("'{}': {source}", path.display())]
     File {
-        /// The path at which the file was to be made, as typed.
+        /// The path at which the file was to be made, as the user typed it.
         path: PathBuf,
         /// Why no file can be made at the path.
         source: io::Error,
     },
     /// A row does not fit the columns of its table, which is a bug in dnsweep. Contains what does
-    /// not fit.
+    /// not fit, in words.
     #[error("a row does not fit the columns of its table, which is a bug in dnsweep: {0}")]
     Row(String),
-    /// A file of the output could not be written or completed. It can also be the journal, in which
-    /// the sweep notes what it has read.
+    /// A file of the output could not be written or completed, or the sweep's journal could not be
+    /// written. In the journal, the sweep notes what it has read.
     #[error("cannot write '{}': {reason}", path.display())]
     Write {
         /// The path of the file that could not be written.

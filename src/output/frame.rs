@@ -1,5 +1,6 @@
-//! The framing of the entries of a sweep's journal, and of the documents of plans and parts: where
-//! an entry ends, and whether it is complete.
+//! The framing of the entries of a sweep's journal, and of the documents of plans and parts (files
+//! by which several machines share one sweep). It shows where an entry ends, and whether it is
+//! complete.
 //!
 //! An entry consists of the length of its document (a little-endian u32), the SHA-256 of the
 //! document, and the document, which is the entry's content. This module does not know what a
@@ -40,8 +41,8 @@ pub(crate) fn framed(expected: usize, write: impl FnOnce(Vec<u8>) -> Vec<u8>) ->
 
 /// Reads the next entry of a sweep's journal (the file from which the sweep can be resumed) into
 /// `bytes`. `left` is the number of bytes from the reader's position to the journal's end. If the
-/// entry should be longer than that, because the journal was cut off, only the beginning of the
-/// entry is read; [`document`] then returns `None` for it.
+/// entry states a length that reaches beyond the end, because the journal was cut off, only the
+/// beginning of the entry is read; [`document`] then returns `None` for it.
 pub(crate) fn read_framed(reader: &mut impl BufRead, bytes: &mut Vec<u8>, left: u64) -> io::Result<()> {
     bytes.clear();
     reader.take(FRAME_SIZE as u64).read_to_end(bytes)?;

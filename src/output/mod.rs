@@ -1,6 +1,6 @@
-//! Writes tables as Parquet files to the output directory, and keeps an unfinished sweep's tables
-//! and journal next to it. This is the only module that imports `arrow` and `parquet`. It knows
-//! columns and cells, but not their meaning.
+//! Writes tables as Parquet files to the output directory. Keeps an unfinished sweep's tables, and
+//! the journal from which the sweep can be resumed, next to that directory. This is the only module
+//! that imports `arrow` and `parquet`. It knows columns and cells, but not their meaning.
 
 mod builder;
 mod directory;

@@ -1,9 +1,9 @@
 //! The names of all files that a sweep writes: those of an output, and those of the partial
 //! directory next to it. A file with any other name was not written by a sweep.
 //!
-//! Each table of an output is an entry in [`TABLES`], and each other file an entry in
-//! [`DOCUMENTS`]. `sweep::conclude` writes the files in [`DOCUMENTS`], and `verify::outputs`
-//! compares them.
+//! Each table of an output, except those in its folders, is an entry in [`TABLES`], and each other
+//! file an entry in [`DOCUMENTS`]. `sweep::conclude` writes the files in [`DOCUMENTS`], and
+//! `verify::outputs` compares them.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -14,8 +14,8 @@ pub const RUN_FILE: &str = "run.json";
 /// The name of the file in an output that shows the output to people, as an HTML page. It is made
 /// from the tables and from [`RUN_FILE`], and may be left out.
 pub const PAGE_FILE: &str = "report.html";
-/// The name of the file in an output from which the output can be merged with others. It is written
-/// only if the user asks for it (`--part`).
+/// The name of the part: a file in an output, from which `dnsweep merge` can merge the output with
+/// others. It is written only if the user asks for it (`--part`).
 pub const PART_FILE: &str = "part.dnsweep";
 /// The names of the files of an output that are not tables.
 pub const DOCUMENTS: [&str; 3] = [RUN_FILE, PAGE_FILE, PART_FILE];
@@ -25,8 +25,8 @@ pub const MATCHES_FILE: &str = "matches.parquet";
 pub const HOSTS_FILE: &str = "hosts.parquet";
 /// The file name of the ledger: a table of the evidence's files, and of what was read of each.
 pub const FILES_FILE: &str = "files.parquet";
-/// The file name of the table of leads, which is written only if leads were looked for
-/// (`--dns-client`).
+/// The file name of the table of leads (queries in the log of Windows' own DNS client). The table
+/// is written only if leads were looked for (`--dns-client`).
 pub const LEADS_FILE: &str = "leads.parquet";
 /// The file name of the table of containers, which is written only if the evidence has any.
 pub const CONTAINERS_FILE: &str = "containers.parquet";
@@ -62,7 +62,7 @@ pub(super) fn stats_id(name: &str) -> Option<&str> {
 /// The folder in an output for tables that are divided by host (`--partition-by host`). It has a
 /// folder for each table in [`PARTITIONED`], with a folder for each host in it.
 pub const PARTITIONS_FOLDER: &str = "by-host";
-/// The folders in [`PARTITIONS_FOLDER`]: one for each table that is divided by host.
+/// The names of the folders in [`PARTITIONS_FOLDER`]: one for each table that is divided by host.
 pub const PARTITIONED: [&str; 2] = ["matches", "leads"];
 /// The column by which the tables in [`PARTITIONED`] are divided. The name of each host's folder
 /// begins with it, such as `computer=PC-7`.
@@ -100,9 +100,9 @@ pub(super) const PARTIAL_LOCK: &str = "lock";
 /// The name of the journal in the partial directory, in which a sweep keeps its unfinished output.
 /// The journal says what the sweep has read so far.
 pub(super) const PARTIAL_JOURNAL: &str = "journal";
-/// The name of the folder in the partial directory into which a sweep writes its output until it is
-/// complete.
+/// The name of the folder into which a sweep writes its output until the output is complete. The
+/// folder lies in the partial directory next to the output.
 pub(super) const PARTIAL_TABLES: &str = "tables";
-/// The name of the folder in the partial directory to which an earlier output is moved while a new
-/// one takes its place.
+/// The name of the folder to which an earlier output is moved while a new one takes its place. The
+/// folder lies in the partial directory next to the output.
 pub(super) const PARTIAL_REPLACED: &str = "replaced";

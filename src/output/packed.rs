@@ -1,7 +1,8 @@
-//! Files of documents that are packed with zstd: plans, and the parts of a sweep.
+//! Files of documents that are packed with zstd: plans, by which several machines share one sweep,
+//! and parts, from which `dnsweep merge` makes an output.
 //!
-//! A file is one zstd stream of framed documents (see [`super::frame`]). The first document names
-//! what the file is. This module does not know what the other documents contain.
+//! A file is one zstd stream of framed documents (see [`super::frame`]). The first document states
+//! the kind of the file. This module does not know what the other documents contain.
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write};
@@ -42,14 +43,14 @@ impl PackedKind {
     }
 }
 
-/// Why a plan or a part cannot be used. By a plan, several machines share one sweep; a part has
-/// what one of them, or a whole sweep, found, so that it can be merged with others.
+/// Why a plan or a part cannot be used. A plan divides one sweep among several machines. A part has
+/// what one of these machines, or a whole sweep, found, so that it can be merged with others.
 #[derive(Debug, thiserror::Error)]
 #[error("'{}': {reason}", path.display())]
 pub struct PartsError {
     /// The path of the plan or the part.
     pub path: PathBuf,
-    /// What was expected, what was found, and what to do.
+    /// What is wrong with the file, in words: what was expected, what was found, and what to do.
     pub reason: String,
 }
 
@@ -69,7 +70,8 @@ pub(crate) struct PackedWriter {
 }
 
 impl PackedWriter {
-    /// Begins a packed file of this kind in `file`, which is empty. Messages call it `path`.
+    /// Begins a packed file (documents in one zstd stream) of this kind in `file`, which must be
+    /// empty. Error messages name the file by `path`.
     pub(crate) fn begin(path: &Path, file: File, kind: PackedKind) -> Result<Self, OutputError> {
         let packer =
             packer(HashingWriter::new(BufWriter::new(file))).map_err(|error| failed(path, &error))?;
@@ -108,7 +110,7 @@ impl PackedWriter {
     }
 
     /// Ends the packed file, and starts to sync it to the disk. Returns its size and SHA-256, and
-    /// the syncing.
+    /// the pending sync, on which the caller must wait.
     pub(crate) fn finish_synced(self) -> Result<(WrittenFile, PendingSync), OutputError> {
         let path = self.path.clone();
         let (written, file) = self.finish()?;
@@ -116,18 +118,18 @@ impl PackedWriter {
     }
 }
 
-/// A packed file (documents in one zstd stream) outside of an output, which gets its name when it
-/// is complete. Several processes may write the same file: the last one that completes it replaces
-/// what the others wrote.
+/// A packed file (documents in one zstd stream) that is written outside of an output directory. It
+/// gets its name only when it is complete. Several processes can write the same file: the last one
+/// that completes it replaces what the others wrote.
 pub(crate) struct PackedFile {
     target: PathBuf,
     temporary: NamedTempFile,
 }
 
 impl PackedFile {
-    /// Prepares the file `path`, which must not lie in one of the `roots` of the evidence. Returns
-    /// it with a writer for its content. Only the user can read the file, because evidence is
-    /// confidential.
+    /// Prepares the file `path`. It is an error if the file would lie under one of `roots`, the
+    /// paths of the evidence. Returns the file, and a writer for its content. Only the user can
+    /// read the file, because evidence is confidential.
     pub(crate) fn create(
         path: &Path,
         roots: &[PathBuf],
@@ -154,8 +156,8 @@ impl PackedFile {
         self.target.parent().unwrap_or(Path::new("/"))
     }
 
-    /// Ends the packed file that `writer` writes, syncs it to the disk, and then gives it its name.
-    /// Returns its size and SHA-256.
+    /// Ends the packed file, syncs it to the disk, and then gives it its name. `writer` must be the
+    /// writer that [`create`](Self::create) returned with it. Returns its size and SHA-256.
     pub(crate) fn complete(self, writer: PackedWriter) -> Result<WrittenFile, OutputError> {
         let (written, file) = writer.finish()?;
         let named = file
@@ -224,7 +226,7 @@ impl PackedReader {
             .ok_or_else(|| torn(&self.path, "a document has another SHA-256 than it states"))
     }
 
-    /// Returns an error about the packed file that is read.
+    /// Returns the error that the packed file cannot be used. `reason` says why, in words.
     pub(crate) fn wrong(&self, reason: impl Into<String>) -> PartsError {
         PartsError { path: self.path.clone(), reason: reason.into() }
     }

@@ -36,7 +36,8 @@ const BATCH_ROWS: usize = 512;
 /// The number of bytes of text after which a batch of rows is encoded, even if it has fewer rows
 /// than usual. Crafted evidence can contain more text than should be in one Arrow array.
 const BATCH_BYTES: usize = 4 << 20;
-/// The number of rows for which a table's writer reserves memory when rows are added one by one.
+/// The number of rows for which a table's writer reserves memory, for rows that are added one by
+/// one.
 const PUSHED_ROWS: usize = 64;
 /// The number of encoded bytes after which a row group of a Parquet file is closed, however few
 /// rows it has. Until then, the row group is kept in memory.
@@ -56,7 +57,8 @@ const FILE_BUFFER: usize = 128 << 10;
 /// matched.
 const COMPRESSION_LEVEL: i32 = 1;
 
-/// The file of a table, with the hash of what was written to it.
+/// The file of a table that is being written. The SHA-256 of what is written is computed on the
+/// way.
 type Sink = HashingWriter<BufWriter<File>>;
 
 /// Writes one table, row by row, into a new Parquet file.
@@ -161,13 +163,14 @@ impl TableWriter {
     }
 
     /// Adds rows that were read from another table, as the next rows of this table. Both tables
-    /// have the same columns.
+    /// must have the same columns.
     pub(super) fn append_batch(&mut self, batch: &RecordBatch) -> Result<(), OutputError> {
         self.end_pushed()?;
         self.append_weighed(batch, (0..batch.num_rows()).map(|_| 0))
     }
 
-    /// Adds the rows of a batch. `weights` are the numbers of bytes of text in each row.
+    /// Adds the rows of a batch, as the next rows of the table. `weights` has the number of bytes
+    /// of text of each row.
     fn append_weighed(
         &mut self,
         batch: &RecordBatch,
@@ -197,8 +200,8 @@ impl TableWriter {
     }
 
     /// Makes a batch of the rows that were added one by one, and puts it after the batches that
-    /// wait to be encoded. Batches that other threads collected can then follow it in the right
-    /// order.
+    /// wait to be encoded. A batch that another thread collected can then be added after it, so
+    /// that the rows keep their order.
     fn end_pushed(&mut self) -> Result<(), OutputError> {
         if self.pushed.len() > 0 {
             let (batch, _) = self.pushed.take().map_err(|error| failed(&self.path, &error.into()))?;
@@ -255,8 +258,8 @@ fn properties(table: &Table, metadata: Vec<KeyValue>, compression: Compression) 
     properties.build()
 }
 
-/// Returns what a Parquet file says about a column by which its rows are sorted. `place` is the
-/// number of the column's values among the values of a row.
+/// Returns the entry in a Parquet file's metadata for a column by which its rows are sorted.
+/// `place` is the column's 0-based index among the leaf columns of the file.
 fn sorting_column((place, SortedBy { descending, .. }): (usize, SortedBy)) -> SortingColumn {
     let column_idx = i32::try_from(place).expect("a table has fewer columns");
     SortingColumn { column_idx, descending, nulls_first: false }

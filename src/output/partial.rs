@@ -3,8 +3,9 @@
 //! from it.
 //!
 //! The partial directory of an output `NAME` is called `.NAME.partial`. Only the sweep that has its
-//! lock writes to it. If a sweep is killed or interrupted, or runs out of disk, the directory
-//! stays, provided that its journal contains anything.
+//! lock writes to it. If a sweep is killed, the directory stays. If it is interrupted, or the disk
+//! is full, the directory stays only if its journal has an entry after the first, which states the
+//! sweep's options.
 
 use std::fs::{self, File, Metadata, TryLockError};
 use std::io;
@@ -40,7 +41,7 @@ pub(super) enum Obstacle {
     /// The partial directory has the journal of an unfinished sweep, from which it could be
     /// resumed, and neither `--resume` nor `--force` was given.
     Unfinished(PathBuf),
-    /// What lies at the path of the partial directory was not made by a sweep.
+    /// Something that no sweep made lies at the path of the partial directory.
     Foreign(PathBuf),
     /// The partial directory belongs to another user, or others can write to it. The text names the
     /// directory's owner and permissions.
@@ -131,8 +132,8 @@ impl PartialDirectory {
     }
 
     /// Returns true if the sweep's journal has more than its first entry, which states only the
-    /// sweep's options. The sweep can then be resumed. Also true if a thing other than a regular
-    /// file lies in the journal's place.
+    /// sweep's options. The sweep can then be resumed. Also true if something other than a regular
+    /// file lies at the journal's path.
     fn is_worth_keeping(&self) -> bool {
         match files::open(&self.journal(), Link::Refused) {
             Err(FileOpenError::Kind(_)) => true,
@@ -156,7 +157,8 @@ impl Drop for PartialDirectory {
     }
 }
 
-/// Checks that a partial directory of this user's sweeps lies at `path`.
+/// Checks that `path` is a partial directory that sweeps of this user made, and to which nobody
+/// else can write.
 fn check(path: &Path) -> Result<(), Obstacle> {
     let found = path.symlink_metadata()?;
     // A symbolic link to a directory does not count as a directory.

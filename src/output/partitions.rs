@@ -28,9 +28,9 @@ use super::parquet::{TableWriter, WrittenTable};
 use super::syncing::PendingSync;
 use crate::base::platform::files::{self, Link, open_directory};
 
-/// The text that stands in the name of a folder instead of a value, as in Hive:
-/// `computer=__HIVE_DEFAULT_PARTITION__` has the rows whose value is empty or cannot be in the name
-/// of a folder.
+/// The text that replaces a value in the name of a folder, as in Hive: the folder
+/// `computer=__HIVE_DEFAULT_PARTITION__` has the rows whose value is empty, or cannot be a part of
+/// a folder's name.
 const WITHOUT_VALUE: &str = "__HIVE_DEFAULT_PARTITION__";
 /// The longest name of a folder, in bytes, that every file system accepts.
 const MOST_NAME: usize = 255;
@@ -48,34 +48,38 @@ const MOST_SYNCING: usize = 8;
 
 /// A table that is to be divided among folders by the values of one of its columns.
 pub struct Partitioned<'a> {
-    /// The file name of the table, which is finished.
+    /// The file name of the table. The table must be finished.
     pub table: &'a str,
-    /// The name of the table's own folder among the folders of all divided tables.
+    /// The name of the folder that gets the files of this table, for example `matches`. It lies in
+    /// the output's folder of divided tables.
     pub folder: &'a str,
-    /// The name of the column by whose values the table is divided. It has texts and no nulls.
+    /// The name of the column by which the table is divided. The column must contain texts and no
+    /// nulls.
     pub column: &'a str,
     /// The layout of the files in the folders: all columns of the table except `column`. Readers
     /// take the value of that column from the name of the folder.
     pub layout: &'a Table,
     /// The key-value metadata of the files in the folders.
     pub metadata: &'a [(&'static str, String)],
-    /// The function that returns the value after which the folder of a row is named, from the row's
-    /// cell in `column`. Rows with the same value share a folder. An empty value means that the row
-    /// has none.
+    /// The function that returns, from a row's cell in `column`, the value that names the row's
+    /// folder. Rows with the same value share a folder. An empty text means that the row has no
+    /// value.
     pub value: &'a dyn Fn(&str) -> String,
 }
 
-/// The rows of a table that have the same value, and so lie in the same folder.
+/// A partition: the rows of a table that have the same value in the column by which the table is
+/// divided. They go into the same folder.
 struct Partition {
     /// The path of the folder with the rows of this value, relative to the output directory.
     folder: String,
     rows: u64,
-    /// The numbers of the table's rows among which all rows of this partition lie.
+    /// The 0-based numbers of the table's rows from the first to the last row of this partition.
+    /// Rows of other partitions can lie between them.
     range: Range<usize>,
 }
 
-/// The partitions of a table, in the order of their first rows, and to which of them a cell
-/// belongs.
+/// The partitions of a table (each the rows that go into one folder), in the order of their first
+/// rows. The maps find the index of a partition by the folder's name, and by a cell of its rows.
 #[derive(Default)]
 struct Partitions {
     all: Vec<Partition>,
@@ -128,15 +132,15 @@ impl<'a> PartitionWriter<'a> {
         Ok(())
     }
 
-    /// Waits until all files are on the disk. Returns the paths of the written files from the
-    /// output directory, with their sizes and hashes.
+    /// Waits until all files are on the disk. Returns each written file: its path relative to the
+    /// output directory, and its number of rows, size and hash.
     pub fn finish(self) -> Result<Vec<(String, WrittenTable)>, OutputError> {
         self.syncing.into_iter().try_for_each(PendingSync::wait)?;
         Ok(self.written)
     }
 
-    /// Finds the partitions of a table, each of which is the rows that lie in one folder, and makes
-    /// the folders.
+    /// Finds the partitions of a table (each the rows that go into one folder), and makes the
+    /// folders.
     fn find(&self, table: &Partitioned<'_>) -> Result<Partitions, OutputError> {
         let mut found = Partitions::default();
         let mut number = 0;
@@ -157,9 +161,9 @@ impl<'a> PartitionWriter<'a> {
         Ok(found)
     }
 
-    /// Finds the partition (the rows in one folder) to which a cell belongs that was not seen
-    /// before, or makes it with its folder. Returns its 0-based index in `found.all`. `number` is
-    /// the number of the cell's row.
+    /// Returns the partition (the rows in one folder) for a cell that was not seen before, as its
+    /// 0-based index in `found.all`. Makes the partition and its folder if there is none yet.
+    /// `number` is the 0-based number of the cell's row in the table.
     fn new_cell(
         &self,
         table: &Partitioned<'_>,
@@ -192,8 +196,8 @@ impl<'a> PartitionWriter<'a> {
         Ok(place)
     }
 
-    /// Writes some partitions of a table. Returns false, and writes nothing, if their rows take too
-    /// much memory together.
+    /// Writes the partitions (each the rows in one folder) with the indices `which`. If there are
+    /// several and their rows take too much memory together, returns false and writes nothing.
     fn write(
         &mut self,
         table: &Partitioned<'_>,
@@ -236,7 +240,8 @@ impl<'a> PartitionWriter<'a> {
         Ok(true)
     }
 
-    /// Writes a partition whose rows need not fit into memory: batch by batch, as they are read.
+    /// Writes one partition (the rows in one folder), batch by batch as its rows are read, so that
+    /// they need not fit into memory. `place` is the partition's 0-based index in `partitions`.
     fn write_one(
         &mut self,
         table: &Partitioned<'_>,
@@ -282,7 +287,8 @@ impl<'a> PartitionWriter<'a> {
         Ok(())
     }
 
-    /// Returns a reader of the table's rows with the numbers in `rows`; `None` stands for all rows.
+    /// Returns a reader of the table's rows with the 0-based numbers in `rows`, or of all rows if
+    /// `rows` is `None`.
     fn read(
         &self,
         table: &Partitioned<'_>,
@@ -320,8 +326,9 @@ enum Columns {
 }
 
 impl Partitions {
-    /// Returns the 0-based index of the partition (the rows in one folder) to which a cell belongs.
-    /// It is a cell of the column by which the table is divided.
+    /// Returns the 0-based index of the partition (the rows in one folder) to which a row belongs.
+    /// `cell` is the row's cell in the column by which the table is divided, and must have been
+    /// seen before.
     fn place(&self, cell: Option<&str>) -> usize {
         *self.by_cell.get(cell.unwrap_or_default()).expect("all cells were seen before")
     }
@@ -336,15 +343,16 @@ fn unreadable(
     OutputError::Write { path: output.staged(table.table).path, reason }
 }
 
-/// Returns the cells of the column by which a table is divided.
+/// Returns the cells of the column `column` in a batch of rows. The batch must have this column,
+/// and it must contain texts.
 fn cells<'b>(batch: &'b RecordBatch, column: &str) -> &'b StringArray {
     batch.column_by_name(column).expect("the table has the column").as_string()
 }
 
-/// Returns a value as it stands in the name of a folder. Characters of ASCII other than letters,
-/// digits, `-`, `_` and `.` become `%` and two digits, as in Hive. Returns `None` if the value is
-/// empty or has another character outside ASCII than letters and digits: Hive has no way to write
-/// it that all readers understand.
+/// Returns a value in the form in which the name of a folder contains it. ASCII characters other
+/// than letters, digits, `-`, `_` and `.` become `%` and two hexadecimal digits, as in Hive; so
+/// does a `.` at the end. Returns `None` if the value is empty, or has a character outside ASCII
+/// that is neither a letter nor a digit: Hive has no way to write it that all readers understand.
 fn escaped(value: &str) -> Option<String> {
     let mut escaped = String::with_capacity(value.len());
     for (at, letter) in value.char_indices() {

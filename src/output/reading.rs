@@ -33,7 +33,7 @@ pub fn row_count(file: File) -> Result<u64, ReadError> {
     u64::try_from(rows).map_err(|_| format!("expected a number of rows, found {rows}").into())
 }
 
-/// The tables in an output directory, which may still be unfinished.
+/// The tables in an output directory. The output can be finished, or still be written.
 #[derive(Debug, Clone)]
 pub struct OutputTables {
     directory: PathBuf,
@@ -47,7 +47,8 @@ impl OutputTables {
         OutputTables { directory: directory.to_path_buf() }
     }
 
-    /// Opens the file of a table. `index` says whether to read where the pages of each column lie.
+    /// Opens the file of a table. `index` says whether to read the Parquet page index, which states
+    /// where the pages of each column lie.
     fn open(
         &self,
         table: TableId<'_>,
@@ -131,8 +132,8 @@ impl Tables for OutputTables {
     }
 }
 
-/// Returns the selection by which the Parquet reader decodes only the rows with these numbers.
-/// `all` is the number of the table's rows.
+/// Returns the selection with which the Parquet reader decodes only the rows with the 0-based
+/// numbers `rows`, which must be in ascending order. `all` is the number of rows in the table.
 fn selection(rows: &[u64], all: usize) -> RowSelection {
     let places = rows.iter().filter_map(|row| usize::try_from(*row).ok()).filter(|row| *row < all);
     RowSelection::from_consecutive_ranges(places.map(|row| row..row + 1), all)
@@ -157,10 +158,10 @@ enum Values<'a> {
     Integer(&'a Int64Array),
     Boolean(&'a BooleanArray),
     Time(&'a TimestampMicrosecondArray),
-    /// A list of texts in each row.
+    /// A list of texts in each row. Contains the lists, and the texts of all rows.
     Texts(&'a ListArray, &'a StringArray),
-    /// A list of structs (groups of named fields) in each row. Contains the fields of the structs
-    /// of all rows.
+    /// A list of structs (groups of named fields) in each row. Contains the lists, and for each
+    /// field, its values in the structs of all rows.
     Records(&'a ListArray, Vec<Values<'a>>),
 }
 
@@ -185,7 +186,7 @@ impl<'a> Values<'a> {
         })
     }
 
-    /// Returns the cell of the column in a row, which is given by its index in the batch.
+    /// Returns the cell of the column in one row. `row` is the row's 0-based index in the batch.
     fn cell(&self, row: usize) -> Cell<'a> {
         let valid = |array: &dyn Array| array.is_valid(row);
         match self {
@@ -205,7 +206,8 @@ impl<'a> Values<'a> {
     }
 }
 
-/// Returns where the items of a row's list lie among the items of all rows.
+/// Returns the range of 0-based indices that the items of a row's list have among the items of all
+/// rows. `row` is the row's 0-based index in the batch.
 fn items(lists: &ListArray, row: usize) -> Range<usize> {
     let offset = |row: usize| {
         let offset = lists.value_offsets().get(row).expect("there is one offset more than rows");

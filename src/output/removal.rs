@@ -72,8 +72,8 @@ pub(super) enum VaryingFiles<'a> {
         /// The paths of the files of tables divided by host, relative to the output directory.
         partitions: HashSet<&'a str>,
     },
-    /// The files of any detections and hosts. This is right for the partial directory, to which
-    /// only sweeps write.
+    /// A sweep may have written files for any detections and hosts. This is right for the partial
+    /// directory, to which only sweeps write.
     OfAny,
 }
 
@@ -85,7 +85,9 @@ impl VaryingFiles<'_> {
         })
     }
 
-    /// Returns true if a sweep may have written the file `name` into this folder of a host.
+    /// Returns true if a sweep may have written the file `name` into the folder `folder`. That is
+    /// the folder of one host in a table divided by host; its path is relative to the output
+    /// directory.
     fn has_partition(&self, folder: &str, name: &str) -> bool {
         name == PARTITION_FILE
             && match self {
@@ -95,9 +97,9 @@ impl VaryingFiles<'_> {
     }
 }
 
-/// Returns the name of the first file or folder in an output that no sweep writes; `None` if there
-/// is none, so that the output can be removed. `folder` is the finished or unfinished output, and
-/// `written` says which files a sweep may have written to its folders.
+/// Returns the path, relative to `folder`, of the first file or folder in an output that no sweep
+/// writes; `None` if there is none, so that the output can be removed. `folder` is the finished or
+/// unfinished output, and `written` says which files a sweep may have written to its folders.
 pub(super) fn foreign(folder: &Path, written: &VaryingFiles<'_>) -> io::Result<Option<String>> {
     for entry in entries(folder)? {
         let (kind, name) = (entry.file_type()?, entry.file_name());
@@ -124,8 +126,8 @@ pub(super) fn foreign(folder: &Path, written: &VaryingFiles<'_>) -> io::Result<O
     Ok(None)
 }
 
-/// Returns the path of the first file or folder, in an output's folder of tables divided by host,
-/// that no sweep writes.
+/// Looks through an output's folder of tables divided by host. Returns the path, relative to the
+/// output, of the first file or folder that no sweep writes; `None` if there is none.
 fn foreign_partition(output: &Path, written: &VaryingFiles<'_>) -> io::Result<Option<String>> {
     let path = |one: &str, other: &DirEntry| format!("{one}/{}", other.file_name().to_string_lossy());
     for table in entries(&output.join(PARTITIONS_FOLDER))? {
@@ -204,13 +206,14 @@ fn remove_partitions(output: &Path, written: &VaryingFiles<'_>) -> io::Result<()
     fs::remove_dir(&folder)
 }
 
-/// Returns true if `path` is a folder. A symbolic link to a folder is none, because it would lead
-/// elsewhere.
+/// Returns true if `path` is a folder. Returns false for a symbolic link to a folder, because the
+/// folder lies elsewhere.
 fn is_own_folder(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|found| found.is_dir())
 }
 
-/// Turns the error that a file to be removed does not exist into success. All other results stay.
+/// Turns the error that a file to be removed does not exist into success. Returns all other results
+/// unchanged.
 pub(super) fn absent(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

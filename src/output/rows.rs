@@ -9,10 +9,11 @@ use super::builder::{Columns, Table};
 use super::error::OutputError;
 use crate::table::{Cell, ColumnOf, cells};
 
-/// The maximum number of rows of one part of the evidence that the collecting thread hands over as
-/// they are. If it collects or expects more rows, it converts them to Arrow columns itself.
+/// A thread collects the rows of one part of the evidence. Up to this number of rows, it hands them
+/// over as rows; if it collects or expects more, it converts them to Arrow columns itself.
 const FEW_ROWS: usize = 32;
-/// The number of rows that are in memory at once while rows are added together, column by column.
+/// The number of rows that are made at once when many rows are added to a collection of Arrow
+/// columns. Only these rows are in memory as rows.
 const ROWS_AT_ONCE: usize = 256;
 
 /// Rows of a table that one thread collects, so that another thread can write them.
@@ -68,9 +69,9 @@ impl Rows {
         Ok(())
     }
 
-    /// Adds rows to the collection, faster than one by one: for each of `rows`, the cells of the
-    /// columns `of`, which are those of the table. If the cells do not fit the columns, the error
-    /// may be returned only later, when the rows are converted to columns.
+    /// Adds a table row for each item of `rows`, faster than one by one. `of` must be the columns
+    /// of the table; each makes its cell from the item. If the cells do not fit the columns, the
+    /// error may be returned only later, when the rows are converted to columns.
     pub fn extend<R>(
         &mut self,
         of: &[ColumnOf<R>],
@@ -89,8 +90,8 @@ impl Rows {
         Ok(())
     }
 
-    /// Returns the collected rows, to which `more` rows will be added. Converts them to Arrow
-    /// columns if they become too many to be kept as rows.
+    /// Returns the buffer of the collected rows, to which the caller adds `more` rows. If they then
+    /// become too many to be kept as rows, converts the collected ones to Arrow columns first.
     fn room_for(&mut self, more: usize) -> Result<&mut RowBuffer, OutputError> {
         if let RowBuffer::Few(rows) = &mut self.buffer
             && self.expected.max(rows.len() + more) > FEW_ROWS

@@ -1,6 +1,6 @@
 //! Arrow schemas of tables: the one place where column types become types of Parquet files.
 //!
-//! The types are those that DuckDB, polars, pandas, ClickHouse and Spark all read alike: times in
+//! Only types that DuckDB, polars, pandas, ClickHouse and Spark all read alike are used: times in
 //! microseconds, signed integers, plain UTF-8, and lists that are never null.
 
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use arrow_schema::{DataType, Field, Fields, Schema, TimeUnit};
 
 use crate::table::{Column, ColumnType, Nulls, Scalar};
 
-/// The time zone of every time column.
+/// The time zone of every time column in the Arrow schemas.
 pub(super) const TIME_ZONE: &str = "UTC";
 
 /// Returns the Arrow schema of a table that has these columns.

@@ -39,8 +39,7 @@ impl PendingSync {
         PendingSync { path, state }
     }
 
-    /// Waits until the file or directory is on the disk. Returns the error if it cannot be written
-    /// there.
+    /// Waits until the file or directory is on the disk. It is an error if it could not be synced.
     pub fn wait(self) -> Result<(), OutputError> {
         let result = match self.state {
             SyncState::OnThread(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),

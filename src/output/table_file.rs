@@ -1,5 +1,6 @@
 //! The file of a table that is read back. A small file is read into memory at once, because readers
-//! of Parquet read each page of each column by itself. This module is the only user of `bytes`.
+//! of Parquet read each page of each column by itself. This module is the only one that uses the
+//! crate `bytes`.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -8,7 +9,7 @@ use ::parquet::errors::{ParquetError, Result};
 use ::parquet::file::reader::{ChunkReader, Length};
 use bytes::Bytes;
 
-/// The number of bytes up to which a file is read into memory.
+/// The maximum size in bytes of a table's file that is read into memory as a whole.
 const MOST_IN_MEMORY: u64 = 4 << 20;
 
 /// The file of a table that is read back, in memory if it is small.
@@ -19,7 +20,8 @@ pub(super) enum TableFile {
 }
 
 impl TableFile {
-    /// Returns the content of a file that was just opened. Reads the file if it is small.
+    /// Makes the value for a file that was just opened. If the file is small (at most
+    /// [`MOST_IN_MEMORY`] bytes), reads all of it into memory.
     pub(super) fn new(mut file: File) -> io::Result<Self> {
         if file.metadata()?.len() > MOST_IN_MEMORY {
             return Ok(TableFile::Disk(file));

@@ -1,8 +1,8 @@
 //! Anomalies: what is odd about a host's logs, besides damage. An anomaly can mean a cleared or
 //! edited log, a changed clock, or a collection that mixes machines.
 //!
-//! Notes are of the same type. A note is a remark on something that is usual, but good to know.
-//! Each anomaly and each note is a sentence that an examiner can follow up.
+//! The type `Anomaly` also has notes. A note is a remark on something that is usual, but good to
+//! know. Each anomaly and each note is a sentence that an examiner can follow up.
 
 use std::fmt::{self, Display};
 
@@ -11,20 +11,21 @@ use super::machine_logs::MissingIds;
 use crate::event::{Event, EventTime};
 use crate::ledger::record_ids::Gap;
 
-/// Something odd about a host's logs (an anomaly), or a remark on something usual (a note). They
-/// are sorted by [`Anomaly::rank`].
+/// Something odd about a host's logs (an anomaly), or a remark on something usual (a note). Lists
+/// of anomalies are sorted by [`Anomaly::rank`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Anomaly {
-    /// Unique matches whose UtcTime (when Sysmon says that the query was made) is more than five
-    /// minutes from their TimeCreated (when the event was logged). Contains the number of these
-    /// matches.
+    /// Unique matches (copies of an event are left out) whose UtcTime (when Sysmon says that the
+    /// query was made) is more than five minutes from their TimeCreated (when the event was
+    /// logged). Contains the number of these matches.
     DistantUtcTimes(u64),
-    /// The machine's clock went back, as the times of its records show.
+    /// The machine's clock went back by a minute or more, as the times in the headers of its log
+    /// records show.
     ClockSteps {
-        /// How often the machine's clock went back.
+        /// How often the machine's clock went back by a minute or more.
         steps: u64,
-        /// The first time that the clock went back, as a pair: the time before that, and the
-        /// earlier time after. `None` if no readable time is known.
+        /// The earliest clock step, as a pair: the time before the clock went back, and the earlier
+        /// time after that. `None` if no clock step with readable times is known.
         first: Option<(EventTime, EventTime)>,
     },
     /// EventRecordIDs are missing in one channel of a log that the machine wrote itself. In such a
@@ -39,28 +40,31 @@ pub enum Anomaly {
         missing: u64,
         /// True if the channel has more gaps between EventRecordIDs than are kept in memory.
         incomplete: bool,
-        /// The first gap of the channel, with the events on both sides.
+        /// The first gap of the channel, with the EventRecordIDs and times of the events on both
+        /// sides.
         first: Gap,
     },
-    /// EventRecordIDs are missing in more channels of the host than have an anomaly
-    /// [`RecordGaps`](Anomaly::RecordGaps) of their own. Only the channels in which most
-    /// EventRecordIDs are missing have one.
+    /// EventRecordIDs are missing in further channels of the host. The 20 channels in which most of
+    /// them are missing have an anomaly [`RecordGaps`](Anomaly::RecordGaps) each. This anomaly
+    /// counts the other channels.
     MoreRecordGaps {
-        /// The number of channels in which EventRecordIDs are missing, without those that have an
-        /// anomaly of their own.
+        /// The number of channels in which EventRecordIDs are missing, without the 20 channels that
+        /// have an anomaly of their own.
         channels: u64,
     },
-    /// The clock went back in logs that also contain records of other machines, so that it is
-    /// unknown whose clock it was. Contains how often the clock went back.
+    /// A clock went back in logs that also contain records of other machines, so it is not known
+    /// whose clock it was. Contains how often a clock went back.
     SharedClockSteps(u64),
     /// Records with a TimeCreated that cannot be read. Contains the number of these records.
     UnreadableTimes(u64),
-    /// Unique matches with a UtcTime that cannot be read. Contains the number of these matches.
+    /// Unique matches (copies of an event are left out) with a UtcTime that cannot be read.
+    /// Contains the number of these matches.
     UnreadableUtcTimes(u64),
-    /// The host's evidence also contains logs of other machines. Contains the names of these
-    /// machines.
+    /// The host's evidence also contains other machines' own logs: files with records of one of
+    /// these machines alone. Contains the names of these machines.
     OtherMachines(ListedNames),
-    /// The machine had another name before, as logs show that continue under its present name.
+    /// The machine had another name before: a log continues from one name to the other, or one name
+    /// is the other with a domain after it.
     Renamed {
         /// The machine's earlier name.
         name: String,
@@ -75,24 +79,24 @@ pub enum Anomaly {
     /// events, or their events were exported together with those of this host. Contains the
     /// machines' names.
     Forwarded(ListedNames),
-    /// A note: several pieces of evidence contain logs of this host alone. Contains the names of
-    /// the pieces.
+    /// A note: files with records of this host alone are in several pieces of evidence. Contains
+    /// the names of the pieces. A piece is usually what was collected from one machine.
     SeveralEvidence(ListedNames),
     /// A note: logs were in use when they were copied, as the logs of a running machine are.
     /// Contains the number of these logs.
     InUse(u64),
 }
 
-/// The number of names that the sentence of an anomaly lists, such as names of machines. Further
-/// names are only counted.
+/// The maximum number of names, such as names of machines, that the sentence of an anomaly lists.
+/// Further names are only counted.
 const MOST_NAMES: usize = 5;
 /// The maximum number of channels of a host whose missing EventRecordIDs get an anomaly each.
 /// Further channels are only counted. Likewise, at most this many earlier names of a machine get an
 /// anomaly each.
 pub(super) const MOST_CHANNELS: usize = 20;
 
-/// Names for the sentence of an anomaly: the first few, each shortened, and the number of all
-/// names.
+/// The names that the sentence of an anomaly lists, such as names of machines: the first five, each
+/// shortened, and the number of all names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListedNames {
     first: Vec<String>,
@@ -109,7 +113,8 @@ impl<'a> FromIterator<&'a str> for ListedNames {
 }
 
 impl ListedNames {
-    /// Adds a name to the list. Only the first few names are kept; later ones are only counted.
+    /// Adds a name to the list. Only the first five names are kept; later ones are only counted. A
+    /// long name is shortened.
     pub(super) fn add(&mut self, name: &str) {
         self.count += 1;
         if self.first.len() < MOST_NAMES {
@@ -129,8 +134,8 @@ impl ListedNames {
 }
 
 impl Anomaly {
-    /// Returns the anomaly for the EventRecordIDs that are missing in one channel of a machine's
-    /// own log; `None` if none are missing.
+    /// Returns the anomaly for the EventRecordIDs that are missing in one channel of a log that the
+    /// machine wrote itself; `None` if none are missing.
     pub(super) fn of_gaps(missing: &MissingIds<'_>) -> Option<Self> {
         Some(Anomaly::RecordGaps {
             channel: cut(missing.channel).into_owned(),
@@ -177,7 +182,7 @@ impl Anomaly {
 /// usual.
 const FAR: u64 = 5 * 60 * 10_000_000;
 
-/// What is odd about an event's UtcTime.
+/// What is odd about the UtcTime of an event, the time at which Sysmon says that it happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OddUtcTime {
     /// The UtcTime is more than five minutes from the event's TimeCreated.
@@ -187,8 +192,8 @@ pub(super) enum OddUtcTime {
 }
 
 impl OddUtcTime {
-    /// Returns what is odd about an event's UtcTime; `None` if nothing is odd, or if the event has
-    /// no UtcTime.
+    /// Returns what is odd about an event's UtcTime. `None` if nothing is odd, if the event has no
+    /// UtcTime, or if its TimeCreated, with which the UtcTime is compared, is not readable.
     pub(super) fn of(event: &Event) -> Option<Self> {
         let written = event.utc_time().filter(|text| !text.is_empty())?;
         let Some(utc_time) = EventTime::parse_logged(written) else { return Some(OddUtcTime::Unreadable) };
@@ -256,12 +261,12 @@ impl Display for Anomaly {
 
 /// The note on a log that was in use when it was copied.
 const IN_USE: &str = "a log was in use when it was copied";
-/// The end of the note on several logs that were in use when they were copied. It follows their
-/// number.
+/// The end of the note on several logs that were in use when they were copied. The note begins with
+/// the number of these logs.
 const IN_USE_MANY: &str = " logs were in use when they were copied";
 
-/// Returns true if a note, as the table of hosts has it, says that logs were in use when they were
-/// copied. On a running machine, all logs are.
+/// Returns true if `note`, a text of the column `notes` of `hosts.parquet`, says that logs were in
+/// use when they were copied. The logs of a running machine always are.
 pub(super) fn is_of_use(note: &str) -> bool {
     let number = note.strip_suffix(IN_USE_MANY);
     note == IN_USE || number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))

@@ -12,7 +12,7 @@ use super::host::Host;
 use super::host_in_evidence::HostInEvidence;
 use super::hosts::EvidencePiece;
 
-/// All hosts of a sweep, each with its name in lower case, sorted by that name.
+/// All hosts of a sweep, sorted by name. Each comes with its name in lower case.
 pub(super) type KnownHosts = [(Box<str>, Box<Host>)];
 
 /// Draws the conclusions about all hosts and adds them to `hosts`: which hosts are one renamed
@@ -51,8 +51,8 @@ pub(super) fn conclude(
     owners
 }
 
-/// The hosts whose records one piece of evidence contains. It exists while conclusions about them
-/// are drawn.
+/// A piece of evidence and the hosts whose records it contains. The value exists while the
+/// conclusions about these hosts are drawn.
 struct EvidenceHosts<'a> {
     hosts: &'a mut KnownHosts,
     evidence: &'a Arc<str>,
@@ -103,10 +103,10 @@ impl EvidenceHosts<'_> {
         }
     }
 
-    /// Returns the machines whose records this piece of evidence contains, sorted by name. Of a
-    /// machine with several names, the one that comes first in the alphabet counts. If a machine
-    /// was renamed, moves the logs and clocks that are known under its earlier names to the host
-    /// with its present name.
+    /// Returns the machines whose records this piece of evidence contains, sorted by name. A
+    /// machine with several names is sorted by the first of them in the alphabet. If a machine was
+    /// renamed, moves the logs and clocks that are known under its earlier names to the host with
+    /// its present name.
     fn machines(&mut self) -> Vec<Machine> {
         let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (place, machine) in self.places.iter().zip(self.joined()) {
@@ -156,9 +156,9 @@ impl EvidenceHosts<'_> {
         machines
     }
 
-    /// Makes one machine of hosts that are names of one renamed machine. `names` are the hosts'
-    /// indexes in the list of all hosts. The host with the latest record in this piece of evidence
-    /// has the machine's present name, and gets the logs and clocks of the other hosts.
+    /// Joins hosts that are names of one renamed machine. `names` are the indexes of these hosts in
+    /// the list of all hosts. The host with the latest record in this piece of evidence has the
+    /// machine's present name, and gets the logs and clocks of the other hosts.
     fn machine(&mut self, names: &[usize]) -> Machine {
         let evidence = &**self.evidence;
         let last = |place: &usize| {

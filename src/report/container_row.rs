@@ -4,7 +4,8 @@
 use crate::ledger::container::{ContainerPart, ContainerProblem, ContainerReport};
 use crate::table::{Cell, ColumnOf, ColumnType, Scalar, cells};
 
-/// A row of `containers.parquet`: a container, and the piece of evidence that it belongs to.
+/// A row of `containers.parquet`: a container (an archive, disk image, volume or shadow copy), and
+/// the name of the piece of evidence that contains it.
 #[derive(Debug)]
 pub struct ContainerRow<'a> {
     evidence: &'a str,
@@ -110,8 +111,8 @@ impl<'a> ContainerRow<'a> {
         ]
     };
 
-    /// Makes the row of a container. `evidence` is the name of the piece of evidence that the
-    /// container belongs to.
+    /// Makes the row of a container (an archive, disk image, volume or shadow copy). `evidence` is
+    /// the name of the piece of evidence that contains it.
     #[must_use]
     pub fn new(evidence: &'a str, container: &'a ContainerReport) -> Self {
         ContainerRow { evidence, container }

@@ -62,7 +62,8 @@ impl Coverage {
         Some(if covers_start && covers_end { Coverage::Whole } else { Coverage::Part })
     }
 
-    /// Returns the word for this coverage in the column `period_coverage` of the table of hosts.
+    /// Returns the word for this coverage in the column `period_coverage` of `hosts.parquet`:
+    /// `whole`, `part` or `none`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -78,8 +79,8 @@ fn are_close(one: Option<EventTime>, other: Option<EventTime>) -> bool {
     one.zip(other).is_some_and(|(one, other)| one.ticks().abs_diff(other.ticks()) <= OPEN_END)
 }
 
-/// Returns true if `time` is known and lies at most a day ([`OPEN_END`]) before `other`, or after
-/// it.
+/// Returns true if `time` is known and at most a day ([`OPEN_END`]) before `other`. Any time after
+/// `other` counts, too.
 fn reaches(time: Option<EventTime>, other: EventTime) -> bool {
     time.is_some_and(|time| other <= time || are_close(Some(time), Some(other)))
 }

@@ -9,7 +9,8 @@ use super::answer::{Answer, HostFacts, HostInDetail, Listed, MatchedRule, Risk, 
 use super::csv_writer::CsvWriter;
 use super::escape::escaped;
 
-/// The maximum number of ancestors of a process that a row for a match names.
+/// The maximum number of ancestors of the querying process that the column `started_by` names in
+/// the row of a match: the nearest ones.
 const MOST_ANCESTORS: usize = 16;
 /// The columns of the CSV that has a row for each host.
 const HOST: [&str; 16] = [
@@ -69,7 +70,8 @@ const RISK: [&str; 11] = [
     "messages",
 ];
 
-/// Writes CSV with a row for each host that an answer lists.
+/// Writes CSV with a row for each host that `answer` lists: first the hosts with matches, then the
+/// hosts that are not cleared, then the cleared ones.
 pub fn write_hosts(answer: &Answer, to: impl Write) -> io::Result<()> {
     let mut rows = Rows::begin(to, &HOST)?;
     for host in answer.hosts.items.iter().chain(&answer.uncleared.items) {
@@ -107,7 +109,7 @@ fn host_row(facts: &HostFacts, detail: Option<&HostInDetail>) -> [String; 16] {
     ]
 }
 
-/// Writes CSV with a row for each match that an answer lists.
+/// Writes CSV with a row for each match that `answer` lists, host by host.
 pub fn write_matches(answer: &Answer, to: impl Write) -> io::Result<()> {
     let mut rows = Rows::begin(to, &MATCH)?;
     for host in answer.hosts.items.iter().chain(&answer.uncleared.items) {
@@ -147,8 +149,9 @@ pub fn write_matches(answer: &Answer, to: impl Write) -> io::Result<()> {
     rows.end()
 }
 
-/// Returns the processes of a tree by their GUIDs, each with the images of its ancestors, from the
-/// oldest known one down to its parent.
+/// Returns the processes of a tree by their GUIDs, each with the paths of its nearest
+/// [`MOST_ANCESTORS`] ancestors as one text: the oldest first, the parent last, with ` > ` between
+/// them.
 fn ancestry(tree: &[TreeProcess]) -> HashMap<&str, (&TreeProcess, String)> {
     let mut line: Vec<(u32, &str)> = Vec::new();
     let mut lines = HashMap::new();
@@ -209,7 +212,7 @@ impl<W: Write, const N: usize> Rows<W, N> {
     }
 }
 
-/// Returns a text from evidence as a cell of CSV, with escaped control characters.
+/// Returns a text from evidence with its control characters escaped, as a cell of CSV shows it.
 fn text(text: &str) -> String {
     escaped(text).into_owned()
 }

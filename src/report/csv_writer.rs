@@ -3,9 +3,9 @@
 //!
 //! Sources: RFC 4180, and OWASP's page on CSV injection,
 //! <https://owasp.org/www-community/attacks/CSV_Injection>. Spreadsheets compute a field that
-//! begins like a formula, and texts from evidence can be made to. Such a text gets an apostrophe in
-//! front, and so does a text that begins with an apostrophe, so that removing the first apostrophe
-//! of a field gives the text back.
+//! begins like a formula, and an attacker can make texts in evidence begin so. Such a text gets an
+//! apostrophe in front, and so does a text that begins with an apostrophe, so that removing the
+//! first apostrophe of a field gives the text back.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -24,7 +24,8 @@ impl<W: Write> CsvWriter<W> {
         CsvWriter(csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(to))
     }
 
-    /// Writes a field with a text from evidence, so that no spreadsheet computes it.
+    /// Writes a field with a text from evidence. A text that a spreadsheet could compute as a
+    /// formula gets an apostrophe in front.
     pub(super) fn text(&mut self, text: &str) -> io::Result<()> {
         self.field(&defused(text))
     }
@@ -46,8 +47,8 @@ impl<W: Write> CsvWriter<W> {
     }
 }
 
-/// Returns the operating system's error in an error of the crate `csv`, so that a closed pipe is
-/// recognised.
+/// Returns the `io::Error` that an error of the crate `csv` contains, so that callers recognise a
+/// closed pipe. Any other error becomes an `io::Error` with a text about it.
 fn own(error: csv::Error) -> io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => error,
@@ -56,8 +57,8 @@ fn own(error: csv::Error) -> io::Error {
 }
 
 /// Returns a text as a field that no spreadsheet computes: with an apostrophe in front if it begins
-/// with one of [`DANGEROUS`], also after blanks, or with an apostrophe. The text `-`, which event
-/// logs have for no value, is no formula.
+/// with one of [`DANGEROUS`], also after blanks, or with an apostrophe. The text `-` stays as it
+/// is: event logs use it for an absent value, and it is not a formula.
 fn defused(text: &str) -> Cow<'_, str> {
     let is_passed_over =
         |c: char| !DANGEROUS.contains(&c) && (c.is_whitespace() || c.is_control() || c == '\u{feff}');

@@ -23,7 +23,7 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// The greatest number of characters of one value from evidence that are shown in messages and in
+/// The maximum number of characters of one value from evidence that are shown in messages and in
 /// the summary, which a sweep prints when it ends. The tables contain the whole value.
 const MOST_SHOWN: usize = 200;
 
@@ -80,7 +80,8 @@ pub fn escaped_json(json: &str) -> String {
 const BLANKS: [char; 5] = ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}', '\u{2800}'];
 
 /// Returns true if a reader would not see the character as it is, so that it must be escaped:
-/// Rust's debug format escapes it, or it is one of [`BLANKS`].
+/// Rust's debug format escapes it, or it is one of [`BLANKS`]. Quotes and backslashes are not
+/// escaped.
 #[must_use]
 pub fn is_shown_escaped(character: char) -> bool {
     let is_plain = matches!(character, '\\' | '\'' | '"') || character.escape_debug().len() == 1;

@@ -1,6 +1,6 @@
-//! The columns that `matches.parquet` and `leads.parquet` have in common: what every event has that
-//! a detection describes, whatever its kind. A column that is declared in this file belongs to a
-//! table only if `report::matches` lists it for the table.
+//! The columns that `matches.parquet` and `leads.parquet` have in common. They apply to every event
+//! that a detection describes, of any kind. A column that is declared in this file belongs to a
+//! table only if the table's list of columns names it.
 
 use super::matches::MatchRow;
 use crate::event::{Answer, query_status_name};
@@ -12,7 +12,8 @@ use crate::table::{Cell, ColumnOf, Scalar};
 const ANSWER: &[(&str, Scalar)] = &[("type", Scalar::Text), ("data", Scalar::Text), ("cut", Scalar::Boolean)];
 
 /// The names of the columns that say where the record of an event lies in the evidence, and how far
-/// it can be trusted. The table of processes has them too, for the event 1 of each process.
+/// the record can be trusted. `processes.parquet` has them too, for Sysmon's event 1 (process
+/// creation) of each process.
 #[cfg(feature = "cli")]
 pub(super) const PLACE: [&str; 10] = [
     "evidence",

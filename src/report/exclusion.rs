@@ -1,11 +1,12 @@
-//! Exclusions and what they took away, as `run.json` records it.
+//! Exclusions (a site's descriptions of harmless events), and how many matches and leads they
+//! removed from the results, as `run.json` records it.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// An exclusion (a site's description of harmless events) and how many matches and leads it took
-/// away, as `run.json` lists it, the file in an output that describes the sweep.
+/// An exclusion (a site's description of harmless events) and how many matches and leads it
+/// removed, as `run.json` (the file in an output that describes the sweep) lists it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExclusionRecord {
     /// The exclusion's name.
@@ -14,7 +15,7 @@ pub struct ExclusionRecord {
     pub file: String,
     /// The SHA-256 of the file that defines the exclusion.
     pub sha256: String,
-    /// The exclusion's condition: which events it takes away, as its file states it.
+    /// The exclusion's condition: which events it removes from the results, as its file states it.
     pub search: String,
     /// Why events that the exclusion describes are not matches, as the exclusion's file states it.
     pub reason: String,
@@ -24,48 +25,48 @@ pub struct ExclusionRecord {
     pub expired: bool,
     /// The ids of the detections that the exclusion is limited to; `null` for all detections.
     pub detections: Option<Vec<String>>,
-    /// The number of DNS queries that the exclusion took away from at least one detection,
-    /// including copies and deleted records. If several exclusions take a query away from one
-    /// detection, only the first in the order of the command line counts.
+    /// The number of DNS queries that the exclusion removed from the matches of at least one
+    /// detection, including copies and deleted records. If several exclusions apply to a query and
+    /// a detection, only the first in the order of the command line counts.
     pub excluded_matches: u64,
-    /// The number of leads that the exclusion took away from at least one detection, including
-    /// copies of an event. A lead is a query that Windows' own DNS client logged.
+    /// The number of leads that the exclusion removed from those of at least one detection,
+    /// including copies of an event. A lead is a query that Windows' own DNS client logged.
     pub excluded_leads: u64,
-    /// The hosts from which the exclusion took matches or leads away, sorted by name.
+    /// The hosts of which the exclusion removed matches or leads, sorted by name.
     pub hosts: Vec<HostExclusions>,
 }
 
-/// What one exclusion took away from one host.
+/// How many matches and leads of one host an exclusion removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostExclusions {
     /// The host's name (Computer), with upper and lower case as in its records.
     pub computer: String,
-    /// How many matches the exclusion took away from the host.
+    /// The number of the host's matches that the exclusion removed.
     pub excluded_matches: u64,
-    /// How many leads (queries that Windows' own DNS client logged) the exclusion took away from
-    /// the host.
+    /// The number of the host's leads (queries that Windows' own DNS client logged) that the
+    /// exclusion removed.
     pub excluded_leads: u64,
 }
 
-/// How many matches and leads (queries that Windows' own DNS client logged) were taken away by
+/// How many matches and leads (queries that Windows' own DNS client logged) were removed by
 /// exclusions. [`merge`](Self::merge) is associative and commutative, so that parts of the evidence
 /// can be counted separately.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ExcludedCounts {
-    /// The number of matches that exclusions took away.
+    /// The number of matches that exclusions removed.
     pub matches: u64,
-    /// The number of leads (queries that Windows' own DNS client logged) that exclusions took away.
+    /// The number of leads (queries that Windows' own DNS client logged) that exclusions removed.
     pub leads: u64,
 }
 
 impl ExcludedCounts {
-    /// The counts for a single match that an exclusion takes away.
+    /// The counts for a single match that an exclusion removes.
     pub const MATCH: ExcludedCounts = ExcludedCounts { matches: 1, leads: 0 };
     /// The counts for a single lead (a query that Windows' own DNS client logged) that an exclusion
-    /// takes away.
+    /// removes.
     pub const LEAD: ExcludedCounts = ExcludedCounts { matches: 0, leads: 1 };
 
-    /// Adds the counts of what exclusions took away in another part of the evidence.
+    /// Adds the counts of what exclusions removed in another part of the evidence.
     pub fn merge(&mut self, other: ExcludedCounts) {
         self.matches += other.matches;
         self.leads += other.leads;
@@ -73,8 +74,8 @@ impl ExcludedCounts {
 }
 
 impl ExclusionRecord {
-    /// Returns this record of an exclusion, completed by the numbers of matches and leads that the
-    /// exclusion took away. `hosts` has these numbers for each host, by its Computer.
+    /// Returns this record with the numbers of matches and leads that the exclusion removed: in
+    /// all, and for each host. `hosts` has these numbers by the host's name (Computer).
     #[must_use]
     pub fn having_excluded(self, hosts: BTreeMap<String, ExcludedCounts>) -> Self {
         let mut sum = ExcludedCounts::default();

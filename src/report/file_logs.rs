@@ -1,5 +1,5 @@
 //! What the ledger (`files.parquet`) says about whose records a file contains: the machines with
-//! their counts, and the runs of EventRecordIDs of each log.
+//! their counts, and the runs (ranges without a gap) of EventRecordIDs of each log.
 //!
 //! A log is identified by a Computer and a Channel. One file can contain the records of many logs,
 //! such as a collector's log of forwarded events.
@@ -11,14 +11,16 @@ use crate::ledger::record_ids::{IdRun, MOST_RUNS};
 use crate::ledger::tally::{RecordCounts, Tally};
 use crate::table::{Cell, Scalar};
 
-/// The greatest size in bytes of a cell with the machines of a file, or with its runs of
-/// EventRecordIDs. A forged log can name a million machines, and can repeat a long name in every
-/// run.
+/// The maximum size in bytes of a cell that lists the machines of a file, or its runs (ranges
+/// without a gap) of EventRecordIDs. A forged log can name a million machines, and can repeat a
+/// long name in every run.
 const MOST_BYTES: usize = 1 << 20;
-/// The size in bytes of each number and of each time in a cell.
+/// The size in bytes of each number and each time in a cell, by which the size of the cell is
+/// computed.
 const NUMBER_BYTES: usize = 8;
 
-/// The fields of an item of the column `hosts` of the ledger (`files.parquet`).
+/// The fields of an item of the column `hosts` of the ledger (`files.parquet`): a machine that
+/// records of the file name, with counts and times of its records.
 pub(super) const HOST_FIELDS: &[(&str, Scalar)] = &[
     ("computer", Scalar::Text),
     ("records", Scalar::Integer),
@@ -28,7 +30,8 @@ pub(super) const HOST_FIELDS: &[(&str, Scalar)] = &[
     ("dns_last_time", Scalar::Time),
 ];
 
-/// The fields of an item of the column `record_runs` of the ledger (`files.parquet`).
+/// The fields of an item of the column `record_runs` of the ledger (`files.parquet`): a range of
+/// consecutive EventRecordIDs of one machine and channel.
 pub(super) const RUN_FIELDS: &[(&str, Scalar)] = &[
     ("computer", Scalar::Text),
     ("channel", Scalar::Text),
@@ -39,7 +42,7 @@ pub(super) const RUN_FIELDS: &[(&str, Scalar)] = &[
 ];
 
 /// Returns the cell of the column `hosts`: the machines whose records a file contains, sorted by
-/// name. If the cell would be larger than [`MOST_BYTES`], it has the machines with the most
+/// name. If the cell would be larger than [`MOST_BYTES`], it has only the machines with the most
 /// records.
 pub(super) fn hosts_cell(tally: &Tally) -> Cell<'_> {
     let mut hosts: Vec<(&str, &RecordCounts)> =
@@ -84,7 +87,8 @@ pub(super) fn run_count(logs: &Logs) -> u64 {
     logs.iter().map(|(_, _, runs)| runs.as_slice().len() as u64).sum()
 }
 
-/// Returns how many of the first items with these sizes fit into a cell of [`MOST_BYTES`].
+/// Returns how many items, from the first on, fit into a cell of [`MOST_BYTES`]. `sizes` has the
+/// size of each item in bytes.
 fn how_many_fit(sizes: impl Iterator<Item = usize>) -> usize {
     let sums = sizes.scan(0_usize, |sum, size| {
         *sum += size;

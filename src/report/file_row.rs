@@ -1,5 +1,5 @@
-//! The rows and columns of `files.parquet`, the ledger: for each file of the evidence, what was
-//! read, what was empty and what was damaged.
+//! The rows and columns of `files.parquet`, the ledger: for each file of the evidence, how many of
+//! its bytes were read, empty or damaged, and what its records are.
 
 use super::file_logs::{HOST_FIELDS, RUN_FIELDS, hosts_cell, run_count, runs_cell};
 use super::renames::{MachineNames, is_own_log};
@@ -12,7 +12,7 @@ use crate::ledger::record_ids::{Gap, IdRuns};
 use crate::ledger::tally::Extents;
 use crate::table::{Cell, ColumnOf, ColumnType, Scalar, cells};
 
-/// The greatest number of gaps in EventRecordIDs that one row of the tables of files and hosts
+/// The maximum number of gaps in EventRecordIDs that one row of the tables of files and hosts
 /// lists. Further gaps are only counted.
 pub(super) const MOST_GAPS: usize = 100;
 
@@ -22,9 +22,9 @@ pub struct FileRow<'a> {
     evidence: &'a str,
     source_path: &'a str,
     origin: &'a Origin,
-    /// The value of the column `checksums`: of which chunks the records were compared with their
-    /// checksum. `all` is all chunks; `decoded` is chunks in which a record was decoded, and chunks
-    /// with a problem.
+    /// The value of the column `checksums`: `all` if the records of all chunks were compared with
+    /// their checksum; `decoded` if only those of chunks in which a record was decoded, and of
+    /// chunks with a problem.
     checksums: &'a str,
     file: &'a FileReport,
     extents: Extents,
@@ -326,9 +326,9 @@ impl<'a> FileRow<'a> {
 
 impl<'a> FileRow<'a> {
     /// Makes the row of a file. `evidence` is the name of the file's piece of evidence, and
-    /// `source_path` the file's path from its root. `checksums` says of which chunks the records
-    /// were compared with their checksum: `all`, or `decoded` (only chunks in which a record was
-    /// decoded, and chunks with a problem).
+    /// `source_path` the file's path from its root (a folder or file that was swept). `checksums`
+    /// is `all` if the records of all chunks were compared with their checksum, or `decoded` if
+    /// only those of chunks in which a record was decoded, and of chunks with a problem.
     #[must_use]
     pub fn new(
         file: &'a FileReport,
@@ -346,8 +346,8 @@ impl<'a> FileRow<'a> {
         cells(Self::COLUMNS, self)
     }
 
-    /// Returns `chunks`, a number of chunks of the file; 0 if the file is not an event log, because
-    /// it then has no chunks, whatever was counted.
+    /// Returns `chunks`, a count of the file's chunks, or 0 if the file's status is
+    /// `not an event log`: the file then has no chunks, although the sweep may have counted some.
     fn of_log(&self, chunks: u64) -> u64 {
         if self.file.status() == Status::NotAnEventLog { 0 } else { chunks }
     }

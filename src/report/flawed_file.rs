@@ -1,5 +1,6 @@
-//! What could not be read completely, as `run.json` lists it: flawed files, those that lost most
-//! first, and missed containers. The summary shows both lists.
+//! What could not be read completely, as `run.json` lists it: flawed files, sorted by how much was
+//! lost, and missed containers (archives, disk images, volumes and shadow copies). The summary
+//! shows both lists.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::{FileReport, Loss};
 use crate::ledger::container::ContainerReport;
 
-/// The most flawed files, and the most missed containers, that `run.json` lists. The tables list
-/// all of them.
+/// The maximum number of flawed files, and of missed containers, that `run.json` lists. The tables
+/// list all of them.
 pub const MOST_FLAWED: usize = 100;
 
 /// A file that could not be read and understood completely: a damaged, empty or unreadable one, or
@@ -45,7 +46,8 @@ pub struct FirstProblem {
 
 impl FlawedFile {
     /// Makes the entry for a file in the list of flawed files. `evidence` is the name of the file's
-    /// piece of evidence, and `source_path` the file's path from its root.
+    /// piece of evidence, and `source_path` the file's path from its root (a folder or file that
+    /// was swept).
     #[must_use]
     pub fn new(evidence: &str, source_path: String, file: &FileReport) -> Self {
         let Loss { bytes, records } = file.loss();
@@ -65,8 +67,8 @@ impl FlawedFile {
         }
     }
 
-    /// Drops all files but the hundred that lost most data. Among files that lost as much,
-    /// the first in the list are kept.
+    /// Sorts the files by lost bytes and then by lost records, the greatest loss first, and keeps
+    /// only the first hundred. Files with an equal loss stay in their order.
     pub fn keep_worst(files: &mut Vec<FlawedFile>) {
         files.sort_by_key(|file| std::cmp::Reverse((file.lost_bytes, file.lost_records)));
         files.truncate(MOST_FLAWED);
@@ -93,8 +95,9 @@ pub struct MissedContainer {
 }
 
 impl MissedContainer {
-    /// Returns the entries of those containers that could not be read completely: the first
-    /// [`MOST_FLAWED`]. Each container comes with the name of its piece of evidence.
+    /// Returns an entry for each container that could not be read, or not completely: at most the
+    /// first [`MOST_FLAWED`]. `containers` has each container with the name of its piece of
+    /// evidence.
     pub fn among<'a>(containers: impl Iterator<Item = (&'a str, &'a ContainerReport)>) -> Vec<Self> {
         let missed = containers.filter(|(_, container)| container.is_missed()).take(MOST_FLAWED);
         let entry = |(evidence, container): (&str, &ContainerReport)| MissedContainer {

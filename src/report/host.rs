@@ -1,4 +1,4 @@
-//! A host: what the evidence says about one Computer, and what it cannot say.
+//! A host: what the evidence says about one machine (Computer), and what can be concluded from it.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::ledger::tally::RecordCounts;
 pub struct FileCounts {
     /// The number of all files that are counted.
     pub files: u64,
-    /// The number of files that are damaged, empty, unreadable or no event log. Files that were
+    /// The number of files that are damaged, empty, unreadable or not event logs. Files that were
     /// deleted in their volume are left out.
     pub damaged: u64,
     /// The number of files that an interrupted sweep did not begin or did not finish.
@@ -69,7 +69,7 @@ pub struct Host {
     /// The number of matches in records that were not deleted. A DNS query counts once, however
     /// many detections describe it. Copies of a query count too.
     pub matches: u64,
-    /// The number of unique matches, which are not copies of an earlier match. The fields from
+    /// The number of unique matches: those that are not copies of an earlier match. The fields from
     /// `match_span` to `risk_score` are about unique matches.
     pub unique_matches: u64,
     /// The number of hits: pairs of a match (copies included) and a detection that describes it.
@@ -78,10 +78,10 @@ pub struct Host {
     pub damaged_matches: u64,
     /// The number of matches among deleted records. No other field of this type counts them.
     pub recovered_matches: u64,
-    /// The number of DNS queries that an exclusion takes away from at least one detection,
-    /// including copies and deleted records.
+    /// The number of DNS queries that an exclusion (a site's description of harmless events)
+    /// removes from the matches of at least one detection, including copies and deleted records.
     pub excluded_matches: u64,
-    /// The times (TimeCreated) of the earliest and the latest unique match.
+    /// The times (TimeCreated) of the earliest and the latest unique match of the host.
     pub match_span: Span,
     /// The domain names that the unique matches query, in lower case, each with the number of
     /// matches.
@@ -100,8 +100,9 @@ pub struct Host {
     /// The counts of the host's records that were not deleted: all, those of Sysmon, and DNS
     /// queries, with their times.
     pub counts: RecordCounts,
-    /// The counts of the files that contain the host's records, and of those files and containers
-    /// of the same evidence that may contain some.
+    /// The counts of the files that contain the host's records. Files of the same pieces of
+    /// evidence in which no record names a machine, and containers there that could not be read,
+    /// count as well, because they may contain records of the host.
     pub files: FileCounts,
     /// The number of files with the host's records that were in use when they were copied.
     pub files_in_use: u64,
@@ -127,7 +128,8 @@ pub struct Host {
 
 impl Conclusion {
     /// Adds earlier names of the machine that one piece of evidence shows, each with the time of
-    /// the last record under that name (`None` if that time is not readable).
+    /// the last record under that name (`None` if that time is not readable). If a name is known,
+    /// the later time is kept.
     pub(super) fn add_earlier_names(&mut self, names: Vec<(Box<str>, Option<EventTime>)>) {
         for (name, until) in names {
             match self.earlier_names.iter_mut().find(|(known, _)| *known == name) {
@@ -151,8 +153,8 @@ pub struct Conclusion {
     /// The machine's earlier names, each with the time of the last record under that name (`None`
     /// if that time is not readable).
     pub earlier_names: Vec<(Box<str>, Option<EventTime>)>,
-    /// Anomalies of the evidence that contains the host's records, such as logs of other machines
-    /// in the same piece of evidence, or forwarded events.
+    /// What is odd about the pieces of evidence that contain the host's records, such as logs of
+    /// other machines or forwarded events in the same piece.
     pub about_evidence: Vec<Anomaly>,
 }
 
@@ -194,15 +196,15 @@ impl Host {
         }
     }
 
-    /// Counts a lead (a query that Windows' own DNS client logged) of this host. `occurrence` tells
-    /// whether its event is a copy.
+    /// Counts a lead (a query that Windows' own DNS client logged) of this host. `occurrence` says
+    /// whether the event is a copy of an earlier one.
     pub fn add_lead(&mut self, occurrence: Occurrence) {
         self.leads += 1;
         self.unique_leads += u64::from(occurrence == Occurrence::First);
     }
 
-    /// Adds what was seen of the same host in another part of the evidence. The conclusion and the
-    /// coverage stay as they are, because they are drawn only when all evidence was read.
+    /// Adds what was seen of the same host in another part of the evidence. Leaves `conclusion` and
+    /// `coverage` unchanged, because they are computed only after all evidence was read.
     pub fn merge(&mut self, other: Host) {
         self.add_spelling(&other.name);
         self.places.merge(other.places, HostInEvidence::merge);
@@ -284,7 +286,8 @@ impl Host {
         anomalies
     }
 
-    /// Returns the host's verdict, which says in a word what was seen of the host.
+    /// Returns the host's verdict: what was seen of the host, in a word, such as matches, no
+    /// matches or no records of Sysmon.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         if self.matches > 0 {

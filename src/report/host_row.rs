@@ -10,12 +10,12 @@ use crate::table::{Cell, ColumnOf, ColumnType, Scalar, cells};
 
 const COUNTS: ColumnType = ColumnType::Records(&[("value", Scalar::Text), ("count", Scalar::Integer)]);
 
-/// A row of `hosts.parquet`: a host, with all that the table's columns need.
+/// A row of `hosts.parquet`: a host, or a piece of evidence in which no record names a machine.
 #[derive(Debug)]
 pub struct HostRow<'a> {
     computer: Option<&'a str>,
     host: &'a Host,
-    /// The EventRecordIDs that are missing in the host's logs, channel by channel.
+    /// The EventRecordIDs that are missing in the host's logs, with an item for each channel.
     missing: Vec<MissingIds<'a>>,
     anomalies: Vec<Anomaly>,
 }
@@ -299,8 +299,8 @@ impl<'a> HostRow<'a> {
     }
 }
 
-/// Returns the items of the column `record_gaps`: the first gaps in the EventRecordIDs of a host,
-/// channel by channel.
+/// Returns the items of the column `record_gaps`: the first [`MOST_GAPS`] gaps in the
+/// EventRecordIDs of a host, channel by channel.
 fn gap_cells<'a>(missing: &[MissingIds<'a>]) -> Vec<Vec<Cell<'a>>> {
     let gaps = missing.iter().flat_map(|missing| {
         let channel = missing.channel;

@@ -20,20 +20,22 @@ use crate::ledger::tally::RecordCounts;
 /// names a Computer.
 pub type NamedHost = (Option<String>, Box<Host>);
 
-/// The names of hosts, to find the host that a record's Computer names.
+/// The names of all hosts. They give the usual spelling of a record's Computer, which can differ in
+/// upper and lower case.
 #[derive(Debug)]
 pub struct HostNames<'a>(HashMap<String, &'a str>);
 
 impl<'a> HostNames<'a> {
-    /// Returns the names of these hosts.
+    /// Collects the names of `hosts`. Pieces of evidence in which no record names a Computer are
+    /// left out, because they have no name.
     #[must_use]
     pub fn of(hosts: &'a [NamedHost]) -> Self {
         let names = hosts.iter().filter_map(|(name, _)| name.as_deref());
         HostNames(names.map(|name| (folded(name), name)).collect())
     }
 
-    /// Returns the name of the host that a Computer names, whose spelling can differ in case; the
-    /// Computer itself if there is no such host.
+    /// Returns the host's name for `computer`, the Computer of a record. Upper and lower case are
+    /// not distinguished. Returns `computer` itself if no host has this name.
     #[must_use]
     pub fn get<'n>(&'n self, computer: &'n str) -> &'n str {
         self.0.get(&folded(computer)).copied().unwrap_or(computer)
@@ -44,7 +46,8 @@ impl<'a> HostNames<'a> {
 /// associative and commutative, so that parts of the evidence can be counted separately.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hosts {
-    /// The hosts, by their Computer in lower case. An empty Computer is a host of its own.
+    /// The hosts, by their Computer in lower case. Records with an empty Computer form a host of
+    /// their own.
     ///
     /// Each host is boxed: there can be as many hosts as files, and a map reserves room for up to
     /// twice as many values as it has.
@@ -56,7 +59,7 @@ pub struct Hosts {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct EvidencePiece {
     /// The counts of the files of this piece of evidence in which no record names a Computer, and
-    /// of its containers that could not be read.
+    /// of its containers (archives, disk images, …) that could not be read, or not completely.
     pub nameless: FileCounts,
     /// The times at which a clock went back in files that contain records of several machines, so
     /// that it is unknown whose clock it was.
@@ -86,8 +89,9 @@ impl Hosts {
         self.pieces.remove(evidence);
     }
 
-    /// Adds a container of a piece of evidence. If the container could not be read, or not
-    /// completely, no host of that piece is cleared, because logs may be missing.
+    /// Adds a container (an archive, disk image, volume or shadow copy) of a piece of evidence. If
+    /// it could not be read, or not completely, no host of that piece is cleared, because logs may
+    /// be missing.
     pub fn add_container(&mut self, evidence: &str, container: &ContainerReport) {
         if container.is_missed() {
             let counts = FileCounts { containers: 1, ..FileCounts::default() };
@@ -95,8 +99,9 @@ impl Hosts {
         }
     }
 
-    /// Adds what a file of a piece of evidence says about the hosts whose records it contains. An
-    /// unchanged log of a shadow copy says nothing that the newer state of the log does not say.
+    /// Adds what a file of a piece of evidence says about the hosts whose records it contains. A
+    /// file with the status `Unchanged` is ignored: it is a log of a shadow copy that has the same
+    /// bytes in a newer state of its volume, and is counted there.
     pub fn add_file(&mut self, evidence: &str, mut file: FileReport) {
         if file.status() == Status::Unchanged {
             return;
@@ -159,18 +164,19 @@ impl Hosts {
         self.change(&matched.event.system.computer, |host| host.add_match(matched));
     }
 
-    /// Counts an event that an exclusion takes away from a detection, for the host `computer`.
+    /// Counts an event of the host `computer` that an exclusion removes from the matches of a
+    /// detection.
     pub fn add_excluded(&mut self, computer: &str) {
         self.change(computer, |host| host.excluded_matches += 1);
     }
 
     /// Counts a lead (a query that Windows' own DNS client logged) for the host `computer`.
-    /// `occurrence` tells whether the lead's event is a copy.
+    /// `occurrence` says whether the lead's event is a copy of an earlier one.
     pub fn add_lead(&mut self, computer: &str, occurrence: Occurrence) {
         self.change(computer, |host| host.add_lead(occurrence));
     }
 
-    /// Adds the hosts of another part of the evidence, and what is known about the pieces of
+    /// Adds the hosts of another part of the evidence, and what that part shows of each piece of
     /// evidence.
     pub fn merge(&mut self, other: Hosts) {
         for (computer, host) in other.computers {
@@ -182,7 +188,8 @@ impl Hosts {
     }
 
     /// Returns the hosts, sorted by name, and after them each piece of evidence in which no record
-    /// names a Computer. Draws the conclusions about all hosts first.
+    /// names a Computer. Draws the conclusions about all hosts first, such as a machine's earlier
+    /// names.
     ///
     /// A file in which no record names a Computer is counted for every host of its piece of
     /// evidence. `window` is the period that the user requested.

@@ -1,5 +1,5 @@
-//! The EventRecordIDs of a machine's logs, joined over all files that contain its records, and
-//! which EventRecordIDs are missing.
+//! The EventRecordIDs of a machine's logs, joined over all files that contain its records, and the
+//! EventRecordIDs that are missing there.
 
 use crate::ledger::logs::Channels;
 use crate::ledger::record_ids::{Gap, IdRuns};
@@ -24,7 +24,8 @@ pub struct MissingIds<'a> {
     /// Gaps in the EventRecordIDs of the log that the machine wrote itself. Gaps that records in
     /// another file fill are left out.
     pub gaps: Vec<Gap>,
-    /// True if the channel may have more gaps than are kept in memory.
+    /// True if the channel may have more gaps than `gaps` lists, because the number of gaps that
+    /// are kept in memory is limited.
     pub incomplete: bool,
     /// True if EventRecordIDs of this channel are missing in an export, in event XML or in a
     /// collector's log.
@@ -47,8 +48,9 @@ impl MachineLogs {
         self.selected.merge(other.selected);
     }
 
-    /// Returns the channels in which EventRecordIDs are missing: first the channels of the
-    /// machine's own logs, then those known only from exports and collectors' logs.
+    /// Returns an item for each channel in which EventRecordIDs are missing: first the channels of
+    /// logs that the machine wrote itself, then those known only from exports, event XML and
+    /// collectors' logs.
     pub(super) fn missing(&self) -> impl Iterator<Item = MissingIds<'_>> {
         let none = IdRuns::default();
         let own = self.own.iter().map(|(channel, own)| (channel, Some(own), self.selected.get(channel)));

@@ -1,4 +1,5 @@
-//! Matches as hosts count them: each event once, with all the detections that describe it.
+//! Matches as they are counted for hosts: each event once, with all the detections that describe
+//! it.
 
 use std::sync::Arc;
 
@@ -21,19 +22,19 @@ pub struct DetectionLabel {
     pub name: String,
 }
 
-/// An event that is a match, with the detections that describe it. Detections from which an
-/// exclusion takes the event away are left out.
+/// An event that is a match, with the detections that describe it. Detections are left out if an
+/// exclusion (a site's description of harmless events) removes the event from their matches.
 #[derive(Debug, Clone)]
 pub struct MatchedEvent<'a> {
     /// The event that is a match.
     pub event: &'a Event,
-    /// Tells whether the event is seen for the first time, is a copy of an earlier one, or was
-    /// found in a deleted record only.
+    /// Says whether the event is seen for the first time, is a copy of an earlier one, or was found
+    /// in a deleted record only.
     pub occurrence: Occurrence,
-    /// How far the bytes of the event's record can be trusted.
+    /// How far the bytes of the event's record can be trusted, by the checksums of its chunk.
     pub integrity: Integrity,
-    /// The id and name of each detection that describes the event and from which no exclusion takes
-    /// the event away: at least one.
+    /// The id and name of each detection that describes the event, without those from whose matches
+    /// an exclusion removes the event. There is at least one.
     pub detections: Vec<&'a Arc<DetectionLabel>>,
     /// The highest risk score of the detections in `detections`; `None` if none of them states one.
     pub risk_score: Option<i64>,

@@ -1,12 +1,13 @@
 //! The rows and columns of `matches.parquet` and `leads.parquet`. A match is a DNS query that a
 //! detection describes.
 //!
-//! A new column is a line in [`MatchRow::COLUMNS`]. What the event itself does not contain is also
-//! a member of [`MatchRow`], which `sweep::detector` and `sweep::queries` fill. A column that leads
-//! have too is declared in `event_columns`, and one about the queried name in `name_columns`.
-//! Columns about the detection come last, and [`DETECTION_COLUMNS`] counts them. Whatever changes
-//! columns also changes the digest in `sweep::tables`, the list in `tests/judge_outputs.py`, the
-//! guide's tables (`UPDATE_README=1 cargo test --test readme`), and the number of columns in README.
+//! A new column is a line in [`MatchRow::COLUMNS`]. A value that the event itself does not contain
+//! also needs a field of [`MatchRow`], which `sweep::detector` and `sweep::queries` fill. A column
+//! that leads have too is declared in `event_columns`, and one about the queried name in
+//! `name_columns`. The columns about the detection are the last [`DETECTION_COLUMNS`] ones. A
+//! change of columns must also change the digest in `sweep::tables`, the list in
+//! `tests/judge_outputs.py`, the guide's tables (`UPDATE_README=1 cargo test --test readme`), and
+//! the number of columns in README.
 
 use std::borrow::Cow;
 
@@ -17,7 +18,8 @@ use crate::ledger::container::Origin;
 use crate::ledger::damage::Integrity;
 use crate::table::{Cell, ColumnOf, ColumnType, cells};
 
-/// A row of `matches.parquet` or `leads.parquet`: a match or a lead.
+/// A row of `matches.parquet` or `leads.parquet`: a match (a Sysmon DNS query that a detection
+/// describes) or a lead (a query that Windows' own DNS client logged).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MatchRow<'a> {
     /// The number, from 0, of the 64 KiB chunk that contains the event's record: the number of the
@@ -27,15 +29,15 @@ pub struct MatchRow<'a> {
     pub chunk_number: u64,
     /// The offset of the event's record, in bytes from the start of the file.
     pub record_offset: u64,
-    /// How far the bytes of the event's record can be trusted.
+    /// How far the bytes of the event's record can be trusted, by the checksums of its chunk.
     pub integrity: Integrity,
-    /// The event that is a match or a lead.
+    /// The event that is a match or a lead (a query that Windows' own DNS client logged).
     pub event: &'a Event,
     /// The hash of the event's content, made by [`event_hash`]. All copies of the event have the
     /// same hash.
     pub event_hash: Sha256Digest,
-    /// Tells whether the event is seen for the first time, is a copy of an earlier one, or was
-    /// found in a deleted record only.
+    /// Says whether the event is seen for the first time, is a copy of an earlier one, or was found
+    /// in a deleted record only.
     pub occurrence: Occurrence,
     /// The name that the DNS query asked for, split into its parts.
     pub name: QueriedName<'a>,
@@ -44,7 +46,8 @@ pub struct MatchRow<'a> {
     /// Those of the detection's patterns for the queried name that the event satisfies.
     pub matched_query: &'a [&'a str],
     /// Those of `matched_query` whose text is one or more whole labels of the queried name, the
-    /// parts between its dots. Patterns that state no text are among them.
+    /// parts between its dots. Regular expressions, and patterns that state no text, are always
+    /// among them.
     pub matched_query_on_label: &'a [&'a str],
     /// Those of the detection's patterns for the name or the path of the querying program that the
     /// event satisfies.
@@ -58,14 +61,16 @@ pub struct MatchRow<'a> {
     /// The detection's message about this event. `None` if the detection's rule has none, and for a
     /// lead.
     pub risk_message: Option<String>,
-    /// What many rows have in common: the file that contains the event, and the detection.
+    /// What the rows of a file and a detection have in common: the file that contains the event,
+    /// and the detection that describes it.
     pub context: MatchContext<'a>,
 }
 
-/// Tells whether an event that a detection describes is seen for the first time, is a copy of an
-/// earlier one, or was found in deleted records only. Events are seen in evidence order: root by
-/// root, as the user gave them, then file by file. Copies of one event can lie in a live log, in
-/// its archive, in a shadow copy, and in a log that the event was forwarded to.
+/// Says whether an event that a detection describes is seen for the first time, is a copy of an
+/// earlier one, or was found in deleted records only. Events are seen in evidence order: by the
+/// roots (folders and files to sweep) as the user gave them, then file by file. Copies of one event
+/// can lie in a live log, in its archive, in a shadow copy, and in a log that the event was
+/// forwarded to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Occurrence {
     /// The event's record was not deleted, and the event is seen for the first time.
@@ -96,8 +101,9 @@ pub struct MatchContext<'a> {
     pub detection_name: &'a str,
     /// The detection's version; `None` if the detection's rule has none.
     pub detection_version: Option<&'a str>,
-    /// The name of the exclusion that takes the event away from the detection, so that the row is
-    /// not a match or lead. `None` if no exclusion applies.
+    /// The name of the exclusion (a site's description of harmless events) that applies to the
+    /// event and the detection, so that the row is not a match or lead. `None` if no exclusion
+    /// applies.
     pub excluded_by: Option<&'a str>,
 }
 
@@ -263,8 +269,8 @@ impl<'a> MatchRow<'a> {
     };
 }
 
-/// The number of columns at the end of [`MatchRow::COLUMNS`] that are about the detection, which a
-/// query that is not a match does not have.
+/// The number of columns at the end of [`MatchRow::COLUMNS`] that are about the detection. A query
+/// that is not a match has no detection, so `queries.parquet` leaves them out.
 const DETECTION_COLUMNS: usize = 10;
 
 impl<'a> MatchRow<'a> {

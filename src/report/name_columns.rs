@@ -1,13 +1,13 @@
-//! The columns about the parts of a queried name, which every table with a row for each DNS query
-//! has in common. A column that is declared in this file belongs to a table only if the list of the
-//! table's columns names it.
+//! The columns about the parts of a queried name, such as its registered domain. Every table with a
+//! row for each DNS query has them. A column that is declared in this file belongs to a table only
+//! if the list of the table's columns names it.
 
 use crate::event::QueriedName;
 use crate::table::ColumnType::Text;
 use crate::table::{Cell, ColumnOf};
 
-/// A row of a table about DNS queries, and the columns that it has for the parts of the queried
-/// name. The name is split once for each row, and not for each of its cells.
+/// A row of a table about DNS queries, and the columns about the parts of the queried name. The
+/// name is split once for each row, and not for each of its cells.
 pub(in crate::report) trait NameColumns: Sized {
     /// Returns the name that the row's DNS query asked for, split into its parts.
     fn queried_name(&self) -> &QueriedName<'_>;

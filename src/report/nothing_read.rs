@@ -6,7 +6,7 @@ use super::totals::Totals;
 use super::wording::{counted, grouped, of_form};
 use crate::config::{Containers, Links, LogNames};
 
-/// The number of file name extensions that the message "no event log found" lists, the most
+/// The maximum number of file name extensions that the message "no event log found" lists, the most
 /// frequent first. Files with other extensions are counted together.
 const MOST_ENDINGS: usize = 8;
 /// The maximum number of roots (folders and files that the user named as evidence) that the message
@@ -77,8 +77,8 @@ pub fn nothing_read(run: &Run) -> String {
     text
 }
 
-/// Returns a phrase in parentheses about the extensions of the files that were not read, the most
-/// frequent first. It is empty if no extension is known.
+/// Returns a phrase in parentheses about the extensions of the files that were not read, each with
+/// its number of files, the most frequent first. It is empty if no extension is known.
 fn endings(run: &Run) -> String {
     let passed = &run.passed_over;
     let mut endings: Vec<(&str, u64)> =

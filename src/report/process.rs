@@ -1,8 +1,8 @@
 //! The rows and columns of `processes.parquet`: the processes that made matching queries, and their
 //! ancestors (`--context`).
 //!
-//! What a row says of a process is what Sysmon's event 1 says that was logged when the process was
-//! created. If that event was not found, the row says why.
+//! Most columns of a row come from Sysmon's event 1, which was logged when the process was created.
+//! If that event was not found, the row says why.
 
 use std::borrow::Cow;
 
@@ -19,21 +19,24 @@ pub struct ProcessRow<'a> {
     pub computer: &'a str,
     /// The GUID by which Sysmon identifies the process.
     pub guid: Guid,
-    /// The smallest number of steps, from child to parent, from the process of a match to this one.
+    /// The smallest number of steps from a process that made a matching query up to this one, each
+    /// from a child to its parent; 0 for a process that made a matching query itself.
     pub depth: u32,
-    /// Whether the process's event 1 was found, or why not.
+    /// Whether the process's event 1 (Sysmon's event for a process creation) was found, or why not.
     pub status: ProcessStatus,
-    /// The process's event 1, and where it was found; `None` if it was not found.
+    /// The process's event 1 (its creation, as Sysmon logged it), and where the event lies in the
+    /// evidence; `None` if it was not found.
     pub creation: Option<CreationPlace<'a>>,
-    /// When the process ended; `None` if no event 5 of it was found.
+    /// When the process ended; `None` if Sysmon's event 5 (process terminated) of it was not found.
     pub end: Option<EventTime>,
-    /// The number of copies of the event 1: other records with the same content.
+    /// The number of copies of the process's event 1: other records with the same content.
     pub copies: u64,
-    /// The number of event 1 with the same computer and GUID but another content.
+    /// The number of other events 1 (process creations) with the same computer and GUID but another
+    /// content. Only forged logs should contain any.
     pub conflicts: u64,
 }
 
-/// The event 1 of a process, and where it was found.
+/// Sysmon's event 1 (the creation) of a process, and where the event lies in the evidence.
 #[derive(Debug, Clone)]
 pub struct CreationPlace<'a> {
     /// The event 1 itself, in which Sysmon logged that the process was created.
@@ -42,7 +45,7 @@ pub struct CreationPlace<'a> {
     pub chunk_number: u64,
     /// The offset of the event's record, in bytes from the start of the file.
     pub record_offset: u64,
-    /// How far the bytes of the event's record can be trusted.
+    /// How far the bytes of the event's record can be trusted, by the checksums of its chunk.
     pub integrity: Integrity,
     /// The hash of the event's content.
     pub hash: Sha256Digest,
@@ -55,7 +58,7 @@ pub struct CreationPlace<'a> {
     pub origin: &'a Origin,
 }
 
-/// Whether a process's event 1 was found, or why not.
+/// Whether the event 1 (Sysmon's event for a process creation) of a process was found, or why not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProcessStatus {
     /// The process's event 1 (a process was created) was found.
@@ -67,13 +70,14 @@ pub enum ProcessStatus {
     LogBeginsLater,
     /// The process's event 1 was not found, and a log of the computer is damaged.
     Damaged,
-    /// The process's event 1 was not found, and a log of the computer could not be read again.
+    /// The process's event 1 was not found, and a log of the computer could not be read a second
+    /// time, to look for processes.
     NotRead,
 }
 
 impl ProcessStatus {
-    /// All statuses: the one of processes whose event 1 was found, and then the reasons why it was
-    /// not.
+    /// All statuses: first that of processes whose event 1 (creation) was found, then the reasons
+    /// why the event was not found.
     pub const ALL: [ProcessStatus; 5] = [
         ProcessStatus::Found,
         ProcessStatus::LogBeginsLater,
@@ -82,7 +86,8 @@ impl ProcessStatus {
         ProcessStatus::NotRead,
     ];
 
-    /// Returns the word for the status in the column `status`.
+    /// Returns the word for the status in the column `status` of `processes.parquet`, such as
+    /// `log begins later`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -94,7 +99,8 @@ impl ProcessStatus {
         }
     }
 
-    /// Returns, in words, why nothing is known of the start of a process; `None` if it was found.
+    /// Returns, in words, why nothing is known of the start of a process; `None` if its start (its
+    /// event 1) was found.
     #[must_use]
     pub fn reason(self) -> Option<&'static str> {
         match self {
@@ -107,8 +113,9 @@ impl ProcessStatus {
     }
 }
 
-/// Returns one of the hashes in Sysmon's field `Hashes`, in lower case. The field has items as
-/// `SHA256=0123…`, with commas between them. `None` if the field has no hash by this name.
+/// Returns the hash that `algorithm` gave, in lower case, from Sysmon's field `Hashes`. The field
+/// has items such as `SHA256=0123…`, with commas between them. `None` if the field has no hash of
+/// this algorithm.
 fn hash_of<'h>(hashes: &'h str, algorithm: &str) -> Option<Cow<'h, str>> {
     let items = hashes.split(',').filter_map(|item| item.split_once('='));
     let mut named = items.filter(|(name, _)| name.trim().eq_ignore_ascii_case(algorithm));

@@ -5,8 +5,8 @@ use super::process::ProcessStatus;
 use super::wording::{counted, grouped};
 
 /// Returns how many processes of matches and ancestors there are, how many of their starts were
-/// found, and why the others were not: `9 of matches and their ancestors: 8 found; not found: 1 log
-/// begins later`.
+/// found, and why the others were not:
+/// `9 processes of matches, with ancestors: 8 found; not found: 1 log begins later`.
 #[must_use]
 pub(super) fn process_counts(counts: &[ProcessCount]) -> String {
     let all: u64 = counts.iter().map(|count| count.processes).sum();
@@ -24,7 +24,8 @@ pub(super) fn process_counts(counts: &[ProcessCount]) -> String {
     )
 }
 
-/// Returns, in words, why nothing is known of the start of a process; `None` if it was found.
+/// Returns, in words, why nothing is known of the start of a process; `None` if its start (its
+/// event 1) was found.
 #[must_use]
 pub(super) fn missing_start(process: &TreeProcess) -> Option<&'static str> {
     match process.status() {

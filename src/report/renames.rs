@@ -1,9 +1,9 @@
 //! Recognises renamed machines: finds which names (Computers) in a file belong to one machine whose
 //! log continued under a new name, and joins the logs of these names.
 //!
-//! Windows numbers the events of a log on a machine one after the other, whatever the machine is
-//! called. In a machine's own log, the number in each record's header is the EventRecordID,
-//! whatever channel the event names. Collectors and exports number the headers anew, and a
+//! Windows numbers the events of a log on a machine one after the other, even after the machine was
+//! renamed. In a machine's own log, the number in each record's header is the EventRecordID, even
+//! if the event names another channel. Collectors and exports number the headers anew, and a
 //! collector's log has a separate sequence of EventRecordIDs for each machine.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,9 +25,9 @@ const LEAST_EVENTS: [u64; 2] = [2, 4];
 /// come back only once, while Windows is set up. Names that alternate more often belong to machines
 /// that send their events to one collector.
 const MOST_TURNS: u64 = 2;
-/// How rare, in a log that a machine wrote itself, records are whose header has another number than
-/// their EventRecordID: at most one record in this many. A few come from damage or changes; in
-/// exports, nearly all records are like that.
+/// In a log that a machine wrote itself, at most one record in this many has another number in its
+/// header than its EventRecordID. A few come from damage or changes; in exports, nearly all records
+/// are like that.
 const FEW: u64 = 10;
 
 /// Returns a Computer in lower case. This form identifies a host, because Windows does not
@@ -37,7 +37,8 @@ pub(super) fn folded(name: &str) -> String {
 }
 
 /// Returns true if the file is a log that a machine wrote itself, so that no EventRecordID should
-/// be missing. An export, event XML and a collector's log are no such logs.
+/// be missing. Returns false for exports, event XML, collectors' logs, and files searched for
+/// chunks (`--carve`).
 pub(super) fn is_own_log(file: &FileReport) -> bool {
     let tally = &file.tally;
     !matches!(file.header, Header::Xml | Header::Carved)
@@ -45,7 +46,7 @@ pub(super) fn is_own_log(file: &FileReport) -> bool {
 }
 
 /// Returns the channel of a log that a machine wrote itself: the one that most of its events name.
-/// `None` if the file is no such log.
+/// `None` for any other file, such as an export, and if no event of the log is known.
 pub(super) fn own_channel(file: &FileReport) -> Option<&str> {
     let mut events: BTreeMap<&str, u64> = BTreeMap::new();
     for (_, channel, runs) in file.tally.logs.iter().filter(|_| is_own_log(file)) {
@@ -56,8 +57,8 @@ pub(super) fn own_channel(file: &FileReport) -> Option<&str> {
     most.map(|(channel, _)| *channel)
 }
 
-/// The computers' names in a file, and which of them belong to one machine. Such names share a
-/// number: the index of the first of them in the list of names.
+/// The computers' names in a file, and which of them belong to one machine. All names of a machine
+/// have an equal number: the index of the machine's first name in the sorted list of names.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct MachineNames<'a> {
     names: Vec<&'a str>,
@@ -65,7 +66,8 @@ pub(super) struct MachineNames<'a> {
 }
 
 impl<'a> MachineNames<'a> {
-    /// Reads the computers' names in a file, and joins the names that belong to one machine.
+    /// Reads the computers' names in a file, and joins the names that belong to one machine. If the
+    /// file has more than [`MOST_NAMES`] names, none are joined.
     pub(super) fn of(file: &'a FileReport) -> Self {
         let names: Vec<&str> = file.tally.computers.keys().map(|name| &**name).collect();
         let machines = (0..names.len()).collect();
@@ -95,7 +97,7 @@ impl<'a> MachineNames<'a> {
     /// Returns the logs of the file, after joining those that are one log because their names
     /// belong to one machine, or because the machine wrote them itself as one log with several
     /// channels. Each log is given as the machine's name, the channel, and the EventRecordIDs.
-    /// `None` if there is nothing to join; the logs are then those that `file` lists.
+    /// `None` if no logs have to be joined; the logs are then those in `file.tally.logs`.
     pub(super) fn joined_logs(&self, file: &'a FileReport) -> Option<Vec<(&'a str, &'a str, IdRuns)>> {
         let own =
             own_channel(file).filter(|own| file.tally.logs.iter().any(|(_, channel, _)| channel != *own));
@@ -116,7 +118,7 @@ impl<'a> MachineNames<'a> {
         Some(logs.into_iter().map(|((computer, channel), runs)| (computer, channel, runs)).collect())
     }
 
-    /// Joins the names in the file that differ only in case: they belong to one machine.
+    /// Joins the names in the file that differ only in case, because they belong to one machine.
     fn join_spellings(&mut self) {
         let mut known: BTreeMap<String, usize> = BTreeMap::new();
         for (place, name) in self.names.iter().enumerate() {
@@ -127,8 +129,8 @@ impl<'a> MachineNames<'a> {
         }
     }
 
-    /// Joins the names in the file under which one log continued: they belong to one renamed
-    /// machine.
+    /// Joins names in the file if a log continues from one to the next, because they then belong to
+    /// one renamed machine.
     fn join_renamed(&mut self, file: &FileReport) {
         let is_own = is_own_log(file);
         let mut channels: BTreeMap<&str, Vec<(IdRun, usize)>> = BTreeMap::new();
@@ -149,8 +151,7 @@ impl<'a> MachineNames<'a> {
     }
 
     /// Makes one machine of the two machines that two names belong to. `one` and `other` are the
-    /// indexes of the names. The machine is then identified by the least index among all of its
-    /// names.
+    /// indexes of the names. The machine's number then is the lowest index among all of its names.
     fn join(&mut self, one: usize, other: usize) {
         let machine = |place: usize| self.machines.get(place).copied().unwrap_or(place);
         let (one, other) = (machine(one), machine(other));

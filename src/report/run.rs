@@ -1,4 +1,5 @@
-//! `run.json`: the description of a run, with all that a second examiner needs to repeat it.
+//! `run.json`: the file in an output that describes the sweep, with all that a second examiner
+//! needs to repeat it.
 
 use std::borrow::Cow;
 
@@ -14,7 +15,8 @@ use crate::config::Options;
 use crate::event::PublicSuffixList;
 use crate::ledger::tally::SkippedCounts;
 
-/// The whole of `run.json`: the description of a run, with all that is needed to repeat it.
+/// The whole of `run.json`, the file in an output that describes the sweep (the run) that wrote it,
+/// with all that is needed to repeat it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Run {
     /// The version of the dnsweep that ran.
@@ -49,35 +51,39 @@ pub struct Run {
     /// The number of files that were not read, because an earlier, unfinished run had read them and
     /// this run resumed it (`--resume`).
     pub resumed_files: u64,
-    /// The parts from which the output was merged; empty for a sweep of evidence.
+    /// The parts from which `dnsweep merge` made the output; empty for a sweep of evidence. A part
+    /// is the partial result of one shard of the evidence.
     #[serde(default)]
     pub merged: Vec<MergedPart>,
     /// The number of threads that read and decoded events.
     pub threads: usize,
-    /// The start of the requested period: earlier events could not match. `null` if the period has
-    /// no start.
+    /// The start of the requested period: events before it could not match. `null` if the period
+    /// has no start.
     pub since: Option<String>,
-    /// The end of the requested period: later events could not match. `null` if the period has no
-    /// end.
+    /// The end of the requested period: events after it could not match. `null` if the period has
+    /// no end.
     pub until: Option<String>,
     /// The SHA-256 of what the run looked for: the version of dnsweep, rules, exclusions and
     /// period. Each table has the same hash in its metadata (`dnsweep.looked_for_sha256`).
     pub looked_for_sha256: String,
-    /// The public suffix list by which the parts of queried names in the tables were found.
+    /// The public suffix list by which queried names were split into public suffix and registered
+    /// domain for the tables.
     pub public_suffix_list: PublicSuffixList,
     /// All options on which the results depend, except the period, the rules and the exclusions.
     pub options: Options,
-    /// The roots of the evidence, as absolute paths.
+    /// The roots of the evidence (the folders and files that the user named), as absolute paths.
     pub roots: Vec<String>,
-    /// The names of the pieces of evidence, in the order of the roots. A piece is usually what was
-    /// collected from one machine.
+    /// The names of the pieces of evidence, in the order of the roots (the folders and files that
+    /// the user named). A piece is usually what was collected from one machine.
     pub evidence: Vec<String>,
-    /// The number of pieces of evidence in each root, in the order of the roots.
+    /// The number of pieces of evidence in each root (a folder or file that the user named), in the
+    /// order of `roots`.
     pub evidence_of_roots: Vec<usize>,
     /// The numbers of files that were found in the evidence but not read, by kind: for example
     /// symbolic links, and files that are not named like event logs.
     pub passed_over: SkippedCounts,
-    /// The detections that ran, each with its numbers of matches and leads.
+    /// The detections that ran, each with its numbers of matches and leads (queries that Windows'
+    /// own DNS client logged).
     pub detections: Vec<DetectionRecord>,
     /// The numbers of rules that were found, that ran, and that did not.
     pub rules: RuleCounts,
@@ -87,33 +93,34 @@ pub struct Run {
     /// The rules that were found in directories of rules and that are about other data than DNS
     /// queries, such as logons. No DNS query can match them, so they did not run.
     pub other_data_detections: Vec<RefusedRecord>,
-    /// The site's exclusions, in the order of the command line, each with the number of matches and
-    /// leads that it took away.
+    /// The site's exclusions (descriptions of harmless events), in the order of the command line,
+    /// each with the number of matches and leads that it removed.
     pub exclusions: Vec<ExclusionRecord>,
     /// The totals of the sweep over all files and hosts.
     pub totals: Totals,
     /// The files that could not be read and understood completely, those that lost most data first.
     /// At most a hundred are listed.
     pub flawed_files: Vec<FlawedFile>,
-    /// The containers that could not be read, or not completely, in evidence order, without those
-    /// that lie inside a volume as files. If there are more than a hundred, only the first hundred
-    /// are listed.
+    /// The containers (archives, disk images, volumes and shadow copies) that could not be read, or
+    /// not completely, in evidence order. Containers that lie inside a volume as files are left
+    /// out. If there are more than a hundred, only the first hundred are listed.
     pub missed_containers: Vec<MissedContainer>,
     /// The tables that were written, each with its size and hash.
     pub outputs: Vec<OutputRecord>,
     /// The files of the tables that are divided by host (`--partition-by host`), each with its size
-    /// and hash. Their rows are also in `outputs`.
+    /// and hash. The rows in these files are also in the tables of `outputs`.
     #[serde(default)]
     pub partitions: Vec<OutputRecord>,
-    /// The part that the sweep left, from which its output can be merged with others (`--part`);
-    /// its rows are blocks of files. `null` if it left none.
+    /// The part that the sweep wrote (`--part`): its partial result, from which `dnsweep merge`
+    /// makes an output, usually with other parts. The `rows` of a part are the results of blocks of
+    /// files. `null` if the sweep wrote none.
     #[serde(default)]
     pub part: Option<OutputRecord>,
 }
 
 impl Run {
-    /// Parses a `run.json`. It is an error if the file's layout has another version than
-    /// `schema_version`.
+    /// Parses a `run.json`. Fails if the text is damaged, was not written by dnsweep, or has
+    /// another version of the file's layout than `schema_version`.
     pub fn parse(json: &[u8], schema_version: u32) -> Result<Self, RunNotRead> {
         let damaged = |error: serde_json::Error| RunNotRead::Damaged(error.to_string());
         let run: Value = serde_json::from_slice(json).map_err(damaged)?;
@@ -227,7 +234,7 @@ pub struct LeftOutRecord {
 }
 
 impl IndicatorRecord {
-    /// The number of entries that were looked for.
+    /// The number of entries of the list of indicators that were looked for.
     #[must_use]
     pub fn entries(&self) -> u64 {
         self.names + self.exact_names + self.patterns + self.addresses + self.networks
@@ -247,13 +254,15 @@ pub struct RiskObjectRecord {
 }
 
 impl RiskObjectRecord {
-    /// Returns the object at risk for detections whose rule states none: the host.
+    /// Returns the object at risk for detections whose rule states none: the host, which Splunk's
+    /// data model calls `dest`.
     pub(super) fn host() -> Self {
         RiskObjectRecord { field: "dest".to_owned(), object_type: "system".to_owned(), score: None }
     }
 
-    /// Returns the column of the table of matches that contains the object at risk. Detections name
-    /// the object's field as Sysmon or Splunk's data model does.
+    /// Returns the name of the column of `matches.parquet` that contains the object at risk. A
+    /// detection can name the object's field as Sysmon does or as Splunk's data model does. An
+    /// unknown field gives `user` for an object of type `user`, and otherwise `computer`.
     pub(super) fn column(&self) -> &'static str {
         match self.field.to_ascii_lowercase().as_str() {
             "user" | "user_id" | "src_user" => "user",
@@ -361,16 +370,16 @@ pub struct MergedPart {
     pub shard: u32,
 }
 
-/// Why a `run.json` (the file in an output that describes the sweep) cannot be used to verify the
-/// output.
+/// Why a `run.json` (the file in an output that describes the sweep) cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunNotRead {
     /// The file was not written by dnsweep, because it does not name a version of dnsweep.
     Foreign,
-    /// The `run.json` has another version of its layout than the version that can be read. Contains
-    /// the version that the file states, or `none`.
+    /// The `run.json` has another version of its layout than this dnsweep can read. Contains the
+    /// version that the file states, or `none`.
     Version(String),
-    /// The `run.json` is no JSON, or a field is missing. Contains the reason.
+    /// The `run.json` is not JSON, or its fields are not those that dnsweep writes. Contains the
+    /// reason.
     Damaged(String),
 }
 

@@ -1,5 +1,5 @@
 //! The columns of all tables, as documents that people and programs read. The documents are made
-//! from the declarations by which the tables are written.
+//! from the declarations of columns that also serve to write the tables.
 
 use std::fmt::Write;
 
@@ -12,7 +12,8 @@ use crate::table::{Column, ColumnOf, ColumnType, Nulls, Scalar};
 /// columns.
 type DescribedTable = (&'static str, &'static str, Vec<&'static Column>);
 
-/// Returns all tables whose columns do not depend on a detection, in the order of the guide.
+/// Returns all tables whose columns do not depend on a detection, in the order in which the guide
+/// describes them.
 fn tables() -> [DescribedTable; 7] {
     fn columns<R>(all: &'static [ColumnOf<R>]) -> Vec<&'static Column> {
         all.iter().map(|of| &of.column).collect()
@@ -54,7 +55,8 @@ pub fn tables_as_json(schema_version: u32) -> String {
     format!("{document:#}\n")
 }
 
-/// Returns a column's type as the JSON document names it: a name or, for lists, an object.
+/// Returns a column's type as the JSON document of all tables names it: a name such as `int64` or,
+/// for lists, an object.
 fn kind(kind: ColumnType) -> Value {
     let scalar = |scalar: Scalar| match scalar {
         Scalar::Text => ("text", false),

@@ -1,4 +1,5 @@
-//! The totals of a sweep over all files and hosts, and by them, how the sweep ended.
+//! The totals of a sweep over all files and hosts, and how the sweep ended, which follows from
+//! them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,8 +9,8 @@ use crate::ledger::container::{ContainerReport, ContainerStatus, SHADOW_COPY};
 /// How a sweep ended. The exit status of the program depends on this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// Every byte of the evidence was read and understood, except lost parts of files that had been
-    /// deleted in a volume.
+    /// Every byte of the evidence was read and understood. Lost parts of files that had been
+    /// deleted in a volume do not count.
     Complete,
     /// Some evidence was damaged or could not be read. The rest was swept.
     Damaged,
@@ -151,7 +152,8 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// Adds a container to the counts of containers.
+    /// Adds a container (an archive, disk image, volume or shadow copy) to the counts of
+    /// containers.
     pub fn add_container(&mut self, container: &ContainerReport) {
         self.containers += 1;
         self.missed_containers += u64::from(container.is_missed());
@@ -221,7 +223,7 @@ impl Totals {
         }
     }
 
-    /// Returns how the sweep ended, which follows from the totals.
+    /// Returns how the sweep ended: completely, with damage, interrupted, or without any event log.
     #[must_use]
     pub fn ending(&self) -> Ending {
         if self.was_interrupted() {
@@ -241,8 +243,8 @@ impl Totals {
         self.logs_read > 0
     }
 
-    /// Returns true if a file or a container could not be read at all or, for a container, not
-    /// completely. The only event log may have been this file, or in this container.
+    /// Returns true if a file could not be read at all, or a container not at all or not
+    /// completely. The evidence's only event log may have been that file, or in that container.
     #[must_use]
     pub fn missed_any(&self) -> bool {
         self.unreadable_files + self.missed_containers > 0
@@ -256,22 +258,24 @@ impl Totals {
             || self.processes_interrupted
     }
 
-    /// Returns true if every file and every container was read and understood, except lost parts of
-    /// files that had been deleted in a volume.
+    /// Returns true if every file and every container was read and understood. Lost parts of files
+    /// that had been deleted in a volume do not count.
     #[must_use]
     pub fn all_complete(&self) -> bool {
         self.sound_files() == self.files && self.missed_containers == 0
     }
 
-    /// Returns the number of files that are damaged, empty, unreadable or no event log.
+    /// Returns the number of files that are damaged, empty, unreadable or not event logs, without
+    /// deleted files and files that an interrupted sweep left unread.
     #[must_use]
     pub fn flawed_files(&self) -> u64 {
         (self.files.saturating_sub(self.sound_files()))
             .saturating_sub(self.not_read_files + self.interrupted_files)
     }
 
-    /// Returns the number of files of which nothing is missing in the evidence: those without a
-    /// problem, deleted files, and unchanged logs of shadow copies.
+    /// Returns the number of files in which nothing that should be there is missing: complete
+    /// files, unchanged logs of shadow copies, and deleted files, even if only a part of them is
+    /// left.
     #[must_use]
     pub fn sound_files(&self) -> u64 {
         self.complete_files + self.partial_deleted_files + self.unchanged_files

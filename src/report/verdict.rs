@@ -1,8 +1,8 @@
 //! The verdict on a host: what was seen of the host, in a word.
 
 /// The verdict on a host, or on a piece of evidence in which no record names a host: what was seen
-/// of it, in a word or two. Verdicts are ordered by how much is known: the less is known, the
-/// greater the verdict (by `Ord`).
+/// of it, in a word or two. In the order by `Ord`, the greatest verdict is the one by which least
+/// is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     /// At least one detection describes an event of the host in a record that was not deleted.
@@ -30,8 +30,8 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// All verdicts, from the one about a host with matches to the one about evidence without event
-    /// logs. The user's guide explains them in this order.
+    /// All verdicts, from that on a host with matches to that on evidence without event logs. The
+    /// user's guide explains them in this order.
     pub const ALL: [Verdict; 9] = [
         Verdict::Matches,
         Verdict::RecoveredMatches,

@@ -32,7 +32,7 @@ pub enum ComparedFile {
     Evidence {
         /// The name of the piece of evidence that contains the file.
         evidence: String,
-        /// The file's path from the root of the evidence.
+        /// The file's path from its root (a folder or file that was swept).
         source_path: String,
     },
 }
@@ -153,7 +153,7 @@ pub struct EvidenceComparison {
     /// The files that the sweep read, or should have read: the rows of `files.parquet`.
     pub files: ComparedFiles,
     /// The files that archives and disk images consist of, by `containers.parquet`. They are
-    /// counted apart, because most of their bytes are not read by a sweep.
+    /// counted separately, because a sweep does not read most of their bytes.
     pub containers: ComparedFiles,
 }
 
@@ -207,7 +207,8 @@ pub struct Verification {
     /// How many of the output's tables were compared with `run.json`, and how many of them are
     /// unchanged.
     pub outputs: ComparisonCounts,
-    /// How the page of the output, `report.html`, was compared; `None` if the output has none.
+    /// The result of comparing the page of the output, `report.html`; `None` if the output has no
+    /// page.
     pub page: Option<ComparedPage>,
     /// How many of the evidence's files were compared with the ledger (`files.parquet`), and how
     /// many of them are unchanged. `None` if the evidence was not compared.
@@ -250,8 +251,8 @@ impl Verification {
         self.evidence.iter().try_for_each(|evidence| self.write_not_compared(text, *evidence))
     }
 
-    /// Writes a line on how many files of the evidence are unchanged. `label` stands at the start
-    /// of the line; `what` says what kind of files they are.
+    /// Writes a line on how many files of the evidence are unchanged. `label` is the text at the
+    /// start of the line; `what` is the kind of the files, to be written after their number.
     fn write_compared(
         &self,
         text: &mut String,

@@ -24,8 +24,8 @@ pub enum ReadSize {
     /// A scanner reads a few chunks at a time, which fit into a processor's cache.
     #[default]
     Pieces,
-    /// A scanner reads a whole block at a time: 8 MiB, the unit of work of a thread. This suits
-    /// disks that seek.
+    /// A scanner reads a whole block at a time: 8 MiB, the part of a log that one thread scans.
+    /// This suits disks that seek.
     Blocks,
 }
 
@@ -55,8 +55,8 @@ pub(super) fn scan_pieces(
 }
 
 /// Decodes the chunks in the slots of a block (consecutive slots, each of 64 KiB for a chunk), and
-/// the misaligned chunks (those that begin at no slot) that begin in the block. The block's bytes
-/// must be in the scanner's buffer. The result is added to `scan`.
+/// the misaligned chunks (those that do not begin with a slot) that begin in the block. The block's
+/// bytes must be in the scanner's buffer. The result is added to `scan`.
 fn scan_slots(scanner: &mut SlotScanner, block: Block, misaligned: &MisalignedChunks, scan: &mut BlockScan) {
     let mut at = block.start;
     if block.is_first() {

@@ -32,9 +32,9 @@ pub struct BlockScan {
     /// The number of chunks in the block (the part of a file that one thread scans) that begin with
     /// a chunk's signature. The number helps to decide whether the file is a log.
     pub signed_chunks: u64,
-    /// The offset in the file at which the last chunk of the scanned block ends that has a chunk's
-    /// signature: 64 KiB after its start, or earlier if another chunk or the end of the file cuts
-    /// the chunk short. 0 if no chunk has a signature.
+    /// The greatest offset in the file at which a chunk of the scanned block with a chunk's
+    /// signature ends: 64 KiB after the chunk's start, or earlier if another chunk or the end of
+    /// the file cuts it short. 0 if no chunk has a signature.
     pub chunks_end: u64,
     /// The places in the block (the part of a file that one thread scans) where the clock of the
     /// machine that wrote the log went back, as the headers of its records show.

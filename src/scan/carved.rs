@@ -69,8 +69,8 @@ fn pass_over(scanner: &mut SlotScanner, range: Range<u64>, scan: &mut BlockScan)
 }
 
 /// Moves those problems from `others` to `scan` whose offsets in the file lie before `end`.
-/// `others` are sorted by offset. The caller moves them bit by bit, between the problems that it
-/// finds itself, so that the problems of `scan` stay in file order.
+/// `others` must be sorted by offset. The caller moves them bit by bit, between the problems that
+/// it finds itself, so that the problems of `scan` stay in file order.
 fn push_before(end: u64, others: &mut Peekable<impl Iterator<Item = Problem>>, scan: &mut BlockScan) {
     while let Some(other) = others.next_if(|other| other.offset < end) {
         scan.problems.push(other);

@@ -90,8 +90,8 @@ fn note_problems(found: Vec<Problem>, start: u64, read: &mut BlockPart<'_>, scan
 }
 
 /// Returns how far checksums verify the bytes of a chunk, given `walk`, the list of its records and
-/// problems. Records that the decoder cannot decode do not lower the result, because they may have
-/// been written that way.
+/// problems. Records that the decoder (the `evtx` crate) cannot decode do not lower the result,
+/// because they may have been written that way.
 fn integrity(walk: &Walk, read: &BlockPart<'_>) -> Integrity {
     if !walk.problems.is_empty() || !read.problems.is_empty() {
         Integrity::Damaged

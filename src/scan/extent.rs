@@ -1,5 +1,6 @@
-//! The kinds of bytes that the ledger counts for a file, such as intact or damaged ones.
-//! [`crate::scan::block`] and [`crate::scan::carved`] decide which bytes are of which kind.
+//! The kinds of bytes that the ledger (`files.parquet`) counts for a file, such as intact or
+//! damaged ones. [`crate::scan::block`] and [`crate::scan::carved`] decide which bytes are of which
+//! kind.
 
 use crate::ledger::tally::Extents;
 

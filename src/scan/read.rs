@@ -42,9 +42,9 @@ pub(super) struct BlockBuffer {
     /// The number of the requested bytes that exist in the log: fewer than the caller requested if
     /// the log has become shorter.
     found: usize,
-    /// The ranges of the block that could not be read, in order and apart from each other, with the
-    /// reasons. Offsets are from the start of the block. The block's bytes in these ranges are
-    /// zeros.
+    /// The ranges of the block that could not be read, with the reasons, in order and without
+    /// touching one another. Offsets are from the start of the block. The block's bytes in these
+    /// ranges are zeros.
     unread: Vec<(Range<usize>, io::Error)>,
 }
 

@@ -18,7 +18,7 @@ use crate::scan::slot::SlotScanner;
 use crate::scan::xml::{XmlFile, XmlSelection, scan_xml};
 
 switch! {
-    /// The setting for deleted records: whether a sweep reads them.
+    /// Whether a sweep reads deleted records.
     pub enum Recovery {
         /// Only live records (those that are not deleted) are read.
         Live,
@@ -57,8 +57,9 @@ impl Scanner {
     }
 
     /// Returns a scanner for those of Sysmon's process events that `search` describes: event 1 (a
-    /// process was created) and event 5 (a process ended). It reads no DNS queries. Events that it
-    /// reads because nothing about them is known without decoding may be of other processes.
+    /// process was created) and event 5 (a process ended). It reads no DNS queries. An unusual
+    /// record is decoded even if its process is unknown before that, so the result can contain
+    /// events of other processes.
     #[must_use]
     pub fn for_processes(search: &ProcessSearch) -> Self {
         let skimmer = Skimmer::new(&[]).finding_processes(search);
@@ -78,8 +79,8 @@ impl Scanner {
 
     /// Returns the scanner, set to also look for those of Sysmon's process events that `search`
     /// describes: event 1 (a process was created) and event 5 (a process ended). What it counts,
-    /// which checksums it verifies and what it reports as damage does not change. In return, it
-    /// may not find all of these events; [`BlockScan::has_unread_processes`] then says so.
+    /// which checksums it verifies and what it reports as damage does not change. In return, it can
+    /// miss some of these events; [`BlockScan::has_unread_processes`] is then true.
     #[must_use]
     pub fn with_processes(mut self, search: &ProcessSearch) -> Self {
         self.change_skimmer(|skimmer| skimmer.finding_processes_beside(search));
@@ -97,7 +98,8 @@ impl Scanner {
         self
     }
 
-    /// Returns the scanner, set to also count the DNS queries in the requested period `window`.
+    /// Returns the scanner, set to count separately those DNS queries that lie in the requested
+    /// period `window`.
     #[must_use]
     pub fn within(mut self, window: Window) -> Self {
         self.change_skimmer(|skimmer| skimmer.within(window));
@@ -119,7 +121,9 @@ impl Scanner {
         self
     }
 
-    /// Returns the scanner, set to read deleted records or not, as `recovery` says.
+    /// Returns the scanner, set to read deleted records or not, as `recovery` states. Of deleted
+    /// records, it reads the kinds of events that were chosen before this call, without queries of
+    /// Windows' own DNS client.
     #[must_use]
     pub fn recovering(mut self, recovery: Recovery) -> Self {
         let kinds = self.slots.kinds.without(&DNS_CLIENT_QUERY);
@@ -133,17 +137,17 @@ impl Scanner {
         self.slots.skimmer = self.slots.skimmer.take().map(change);
     }
 
-    /// Reads and decodes `block` (the part that one thread scans) of a log of `size` bytes, and
-    /// chunks that begin in the block, but not at a multiple of 64 KiB after the file header.
-    /// Whatever is wrong with the block is among the problems of the result.
+    /// Reads and decodes `block` (the part that one thread scans) of a log of `size` bytes,
+    /// including chunks that begin in the block, but not at a multiple of 64 KiB after the file
+    /// header. The problems in the result state what is wrong with the block.
     pub fn scan(&mut self, log: &dyn LogBytes, block: Block, size: u64) -> BlockScan {
         self.scan_after(log, block, size, |_, _| ())
     }
 
     /// Scans a block (the part that one thread scans) of a log of `size` bytes as [`Scanner::scan`]
     /// does, and calls `see` with the block's bytes before decoding changes them: piece by piece,
-    /// each with its offset in the file. If a piece could not be read whole, `see` gets `None` for
-    /// it.
+    /// each with its offset in the file. `see` gets `None` for a piece that could not be read
+    /// whole.
     pub fn scan_after(
         &mut self,
         log: &dyn LogBytes,

@@ -12,8 +12,8 @@ use crate::scan::{Block, BlockScan, ReadSize, Scanner, XmlFile};
 /// read at once and keeps their scanners.
 pub(super) struct BlockReader<'a> {
     config: &'a Config,
-    /// Makes the scanner of a thread, which the reader sets to read as the options of the sweep
-    /// say.
+    /// Makes a new scanner for a thread. The reader then applies the sweep's options to it, for
+    /// example which checksums are verified.
     scanner: Box<dyn Fn() -> Scanner + Sync + 'a>,
     /// Limits how many threads read evidence at once; `None` without `--readers`.
     permits: Option<ReadPermits>,
@@ -23,7 +23,7 @@ pub(super) struct BlockReader<'a> {
 }
 
 impl<'a> BlockReader<'a> {
-    /// Makes a reader that scans with scanners made by `scanner`.
+    /// Makes a reader. It calls `scanner` to make a new scanner when all earlier ones are in use.
     pub(super) fn new(config: &'a Config, scanner: impl Fn() -> Scanner + Sync + 'a) -> Self {
         BlockReader {
             config,

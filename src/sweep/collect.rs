@@ -82,16 +82,17 @@ pub(super) struct SweepResults {
     /// The number of leads (queries that Windows' own DNS client logged for a name that a detection
     /// describes) for each detection, in the order of the detections.
     pub lead_counts: Vec<LeadCounts>,
-    /// How many matches and leads each exclusion (the user's description of harmless events) took
-    /// away from each host.
+    /// How many matches and leads each exclusion (the user's description of harmless events)
+    /// removed from each host.
     pub excluded: ExclusionCounts,
     /// The tables that were written; empty if the matches do not go to an output directory.
     pub written: FinishedTables,
 }
 
 impl<'a> Collector<'a> {
-    /// Makes a collector that passes matches and the rows of other tables to `target`. It counts
-    /// the pieces of evidence and the containers in `discovery`; files are added later.
+    /// Makes a collector that passes matches and the rows of other tables to `target`. The pieces
+    /// of evidence and the containers in `discovery` are counted at once, and the files as they are
+    /// read.
     pub(super) fn new(
         config: &'a Config,
         discovery: &'a Discovery,
@@ -127,7 +128,7 @@ impl<'a> Collector<'a> {
         }
     }
 
-    /// Returns what receives the progress of the sweep.
+    /// Returns the observer, which receives the progress of the sweep.
     pub(super) fn observer(&mut self) -> &mut dyn Observer {
         self.observer
     }
@@ -161,9 +162,10 @@ impl<'a> Collector<'a> {
         if *end >= report.size { self.close_file() } else { Ok(()) }
     }
 
-    /// Adds the rows and counts (`hits`) that were made of the `events` of a file, which detections
-    /// describe. `file` is the position of the file among all files. If the matches go to a
-    /// function of the caller ([`Destination::Each`]), the matches among `events` are passed to it.
+    /// Adds `hits`, the rows and counts that were made of `events`. These are the events of one
+    /// file that detections describe. `file` is the file's position among all files of the sweep.
+    /// If the matches go to a function of the caller ([`Destination::Each`]), passes the matches
+    /// among `events` to it.
     pub(super) fn add_hits(
         &mut self,
         file: usize,
@@ -191,8 +193,9 @@ impl<'a> Collector<'a> {
         Ok(())
     }
 
-    /// Writes the file's row to the ledger (`files.parquet`), once the last of the file's blocks
-    /// was added. For a file that an interruption left unread, the row says so.
+    /// Completes the account of the current file: writes its row to the ledger (`files.parquet`),
+    /// and adds it to the totals and hosts. No block of the file can be added afterwards. If an
+    /// interruption left the file, or the rest of it, unread, the row says so.
     fn close_file(&mut self) -> Result<(), SweepError> {
         let files = &self.discovery.files;
         let file = files.get(self.next_file).expect("each block is of a file, in the order of the files");

@@ -41,19 +41,21 @@ pub struct Caller {
     pub exit_status: Option<fn(&Totals) -> u8>,
 }
 
-/// What `run.json` says about how a sweep was made.
+/// Facts about a sweep or a merge that `run.json` records, and that are known before its work
+/// begins.
 pub(super) struct SweepFacts {
     /// When the sweep began.
     pub started: EventTime,
     /// The number of files that the sweep did not read again, because an unfinished sweep had read
     /// them and the journal has the results.
     pub resumed_files: u64,
-    /// The parts from which the output was merged; none for a sweep of evidence.
+    /// The parts (files with the results of sweeps) from which the output is merged; empty for a
+    /// sweep of evidence.
     pub merged: Vec<MergedPart>,
 }
 
-/// Decides how the sweep ended, writes `run.json`, and gives the output directory its final name,
-/// if there is one.
+/// Decides how the sweep ended, and describes the run. If there is an output directory, writes
+/// `run.json` and, if asked for, the page into it, and then gives it its final name.
 pub(super) fn conclude(
     config: Config,
     output: Option<OutputDirectory>,
@@ -115,7 +117,8 @@ pub(super) fn conclude(
 }
 
 /// Ends the part of a sweep (the file from which outputs are merged), and returns its record for
-/// `run.json`. A part is complete or absent: the part of an interrupted sweep is removed.
+/// `run.json`. A part is complete or absent: the part of an interrupted sweep is removed. Returns
+/// `None` if there is no part, or it was removed.
 fn finish_part(
     part: Option<PartWriter>,
     output: Option<&OutputDirectory>,
@@ -139,8 +142,9 @@ fn missed_containers(discovery: &Discovery) -> Vec<MissedContainer> {
     MissedContainer::among(containers.map(|found| (discovery.evidence_name(found.evidence), &found.report)))
 }
 
-/// Writes `run.json` and, unless `page` leaves it out, the page, and gives the output directory its
-/// final name, which is returned. `syncing` are the tables that are still syncing to the disk.
+/// Writes `run.json` and, if `page` asks for it, the page `report.html`. Then gives the output
+/// directory its final name, and returns its path. `syncing` are the tables that are still syncing
+/// to the disk.
 fn publish(
     output: OutputDirectory,
     page: ReportPage,
@@ -186,8 +190,8 @@ fn exclusion_records(exclusions: &[LoadedExclusion], excluded: &ExclusionCounts)
     exclusions.iter().enumerate().map(record).collect()
 }
 
-/// Returns what `run.json` says of the leads (queries that Windows' own DNS client logged) of each
-/// detection; `None` for each if leads were not looked for.
+/// Returns the record in `run.json` of each detection's leads (queries that Windows' own DNS client
+/// logged), in the order of the detections; `None` for each if leads were not looked for.
 fn detection_leads(config: &Config, counts: &[LeadCounts]) -> Vec<Option<DetectionLeads>> {
     if config.options.leads == Leads::None {
         return vec![None; config.detections.len()];

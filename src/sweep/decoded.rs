@@ -1,5 +1,5 @@
-//! Which records a sweep decodes, because detections could describe their events. The skim counts
-//! all others without decoding them.
+//! Which records a sweep decodes, because detections could describe their events. The skim, a fast
+//! pass over the records, counts all others without decoding them.
 
 use super::leads::lead_conditions;
 use crate::config::{Config, Decoding, Leads, Queries};
@@ -23,8 +23,9 @@ pub(super) fn selection(config: &Config) -> Selection {
     }
 }
 
-/// Returns which queries of Windows' own DNS client need decoding: those that could be leads. If
-/// leads are not looked for, the queries are only counted.
+/// Returns which queries of Windows' own DNS client need decoding: those for a name that a
+/// detection could describe, because they can be leads. If leads are not looked for, all are only
+/// counted.
 pub(super) fn dns_client(config: &Config) -> DnsClient {
     match config.options.leads {
         Leads::None => DnsClient::Counted,

@@ -23,7 +23,8 @@ struct Rule<'a> {
     detection: &'a Detection,
     /// The detection's id and name. All hosts with matches of the detection share this copy.
     label: Arc<DetectionLabel>,
-    /// What the detection says about a match; `None` if it says nothing.
+    /// The detection's risk message, a text about each match with values of its event; `None` if
+    /// the detection has none.
     message: Option<RiskMessage<'a>>,
     /// The condition that makes a query of Windows' own DNS client a lead; `None` if the detection
     /// has no leads.
@@ -72,7 +73,8 @@ impl Rule<'_> {
     }
 }
 
-/// Finds matches and leads among events, and makes of them the counts and the rows of the tables
+/// Finds matches (Sysmon's DNS queries that detections describe) and leads (queries that Windows'
+/// own DNS client logged) among events. Makes the counts of both, and the rows of the tables
 /// `matches.parquet` and `leads.parquet`.
 pub(super) struct Detector<'a> {
     config: &'a Config,
@@ -110,7 +112,7 @@ impl<'a> Detector<'a> {
     /// Returns those of `events` that have a hit, in the same order: Sysmon's DNS queries that a
     /// detection describes, and queries of Windows' own DNS client for a name that a detection
     /// describes. If all of Sysmon's DNS queries get a row (`--queries`), those without a hit are
-    /// returned too. Events outside the period are left out.
+    /// returned too. Events outside the period that the user requested are left out.
     pub(super) fn detect(&self, events: Vec<LocatedEvent>) -> Vec<EventWithHits<'_>> {
         let in_window = events
             .into_iter()
@@ -146,8 +148,8 @@ impl<'a> Detector<'a> {
 
     /// Makes the counts, and the rows of the tables of matches and leads, for a file's events that
     /// detections describe. Each event gets a row for each of these detections, in the order of the
-    /// detections. Where an exclusion takes the event away from a detection, there is a row only
-    /// with `--keep-excluded`.
+    /// detections. If an exclusion (the user's description of harmless events) applies to the event
+    /// and a detection, these get a row only with `--keep-excluded`.
     pub(super) fn reduce(
         &self,
         file: &LogFile,
@@ -191,8 +193,8 @@ impl<'a> Detector<'a> {
         Ok(reduced)
     }
 
-    /// Adds one to the counts of the host that logged an event, which detections describe. The
-    /// event counts once, however many detections describe it.
+    /// Counts an event that detections describe, in `reduced`, for the host that logged it. The
+    /// event counts once, even if several detections describe it.
     fn count(&self, event: &EventWithHits<'_>, reduced: &mut UnitHits) {
         let computer = &event.located.event.system.computer;
         let mut exclusions = excluded_from(&event.hits).peekable();
@@ -217,8 +219,8 @@ impl<'a> Detector<'a> {
         exclusions.for_each(|exclusion| reduced.excluded.add(exclusion, computer, counts));
     }
 
-    /// Returns the hits (an event, and a detection that describes it) of the events with this role
-    /// that get a row.
+    /// Returns the hits that get a row in the table for `role`. Each hit is an event with this
+    /// role, and a detection that describes it.
     fn written<'e, 'd>(
         &self,
         role: Role,
@@ -230,7 +232,7 @@ impl<'a> Detector<'a> {
     }
 
     /// Makes the row of a hit: an event of the file, and a detection that describes it.
-    /// `source_path` is the path of the file from its root.
+    /// `source_path` is the path of the file from its root (a folder or file that was swept).
     fn row<'e>(
         &'e self,
         file: &'e LogFile,
@@ -251,8 +253,9 @@ impl<'a> Detector<'a> {
         rule.row(event, &hit.patterns, context)
     }
 
-    /// Returns an event with the detections that describe it and from which no exclusion takes it
-    /// away; `None` if there are none, so that the event is not a match.
+    /// Returns the event as a match, with the detections that describe it. Detections for which an
+    /// exclusion removes the event are left out. Returns `None` if none is left, so that the event
+    /// is not a match.
     fn matched<'e>(&'e self, event: &'e EventWithHits<'_>) -> Option<MatchedEvent<'e>> {
         let hits = event.hits.iter().filter(|hit| hit.excluded_by.is_none());
         let rules = hits.filter_map(|hit| self.rules.get(hit.detection.0));

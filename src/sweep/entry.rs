@@ -1,5 +1,6 @@
-//! Entries: an entry is the result of a unit of work (a block of a file), as the journal and the
-//! parts of a sweep keep it. Tables are made from an entry with the same code as from the evidence.
+//! Entries: an entry is the encoded result of a unit of work (a block of a file). It is kept in the
+//! journal, from which a sweep is resumed, and in a part, from which outputs are merged. Tables are
+//! made from an entry with the same code as from the evidence.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,11 +10,12 @@ use crate::report::FileReport;
 use crate::scan::{Block, LocatedEvent};
 
 /// The usual size in bytes of an event in an entry, by which memory for the entry is reserved. An
-/// entry has the events of one block of a file.
+/// entry is the encoded result of one block of a file, and has the block's events.
 const EVENT_BYTES: usize = 400;
 
-/// An entry that is to be written: the result, which is borrowed, of a unit of work (a block of a
-/// file). `F` says which file that is. The fields are those of [`EntryUnit`] and then of [`Entry`].
+/// An entry that is to be written: the borrowed result of a unit of work (a block of a file). `F`
+/// is the type that identifies the file. The fields must be those of [`EntryUnit`], and then those
+/// of [`Entry`].
 #[derive(Debug, Serialize)]
 struct NewEntry<'a, F> {
     file: F,
@@ -23,7 +25,8 @@ struct NewEntry<'a, F> {
     recovered: Vec<&'a LocatedEvent>,
 }
 
-/// The beginning of an entry (the result of a block of a file): which file and which block that is.
+/// The beginning of an entry (the result of a block of a file): it identifies the file and the
+/// block.
 #[derive(Debug, Deserialize)]
 pub(super) struct EntryUnit<F> {
     /// The file that the block is a part of.
@@ -32,34 +35,38 @@ pub(super) struct EntryUnit<F> {
     pub block: Block,
 }
 
-/// What an entry says of its block of a file, after its beginning ([`EntryUnit`]).
+/// The result of reading a block of a file: what follows the beginning ([`EntryUnit`]) of an entry.
 #[derive(Debug, Deserialize)]
 pub(super) struct Entry {
     /// The account of the block: how many bytes and records it has, and which of them are damaged.
     pub part: FileReport,
-    /// The block's events that have hits, in file order.
+    /// The block's events that detections describe, in file order. With `--queries`, also all other
+    /// DNS queries of Sysmon.
     pub events: Vec<LocatedEvent>,
-    /// The events from deleted records of the block that have hits.
+    /// The events from deleted records of the block that detections describe. With `--queries`,
+    /// also all other DNS queries of Sysmon in these records.
     pub recovered: Vec<LocatedEvent>,
 }
 
 impl<F: for<'f> Deserialize<'f>> EntryUnit<F> {
     /// Decodes the beginning of an entry (the result of a block of a file). Returns it with the
-    /// rest of the entry, which [`Entry::decode`] decodes; `None` if `entry` is no entry.
+    /// rest of the entry, which [`Entry::decode`] decodes; `None` if the beginning cannot be
+    /// decoded.
     pub(super) fn decode(entry: &[u8]) -> Option<(Self, &[u8])> {
         postcard::take_from_bytes(entry).ok()
     }
 }
 
 impl Entry {
-    /// Decodes what an entry says of its block from `rest`, the bytes after its beginning
-    /// ([`EntryUnit`]). Returns the reason if that fails.
+    /// Decodes the result of a block from `rest`, the bytes of its entry after the beginning
+    /// ([`EntryUnit`]). If that fails, returns the decoder's message.
     pub(super) fn decode(rest: &[u8]) -> Result<Self, String> {
         postcard::from_bytes(rest).map_err(|error| error.to_string())
     }
 }
 
-/// Appends the entry of `done`, a finished block of the file `file`, to `bytes`, and returns these.
+/// Appends the entry (the encoded result) of `done`, a finished block of the file `file`, to
+/// `bytes`. Returns the extended `bytes`.
 fn append_entry<F: Serialize>(done: &FinishedUnit<'_>, file: F, bytes: Vec<u8>) -> Vec<u8> {
     let entry = NewEntry {
         file,
@@ -76,14 +83,14 @@ fn expected_size(done: &FinishedUnit<'_>) -> usize {
     (done.detected.len() + done.recovered.len()) * EVENT_BYTES
 }
 
-/// Makes the entry of `done`, a finished block of the file `file`, as a part (the file from which
-/// outputs are merged) has it.
+/// Makes the entry (the encoded result) of `done`, a finished block of the file `file`, for a part
+/// (the file from which outputs are merged). It has no frame.
 pub(super) fn entry<F: Serialize>(done: &FinishedUnit<'_>, file: F) -> Vec<u8> {
     append_entry(done, file, Vec::with_capacity(expected_size(done)))
 }
 
-/// Makes the entry of `done`, a finished block of the file `file`, as a journal has it: after its
-/// length and its SHA-256.
+/// Makes the entry (the encoded result) of `done`, a finished block of the file `file`, for a
+/// journal: its length and its SHA-256 come before it.
 pub(super) fn framed_entry<F: Serialize>(done: &FinishedUnit<'_>, file: F) -> Vec<u8> {
     framed(expected_size(done), |bytes| append_entry(done, file, bytes))
 }

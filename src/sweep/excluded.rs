@@ -1,5 +1,5 @@
-//! Applies exclusions: finds which exclusion applies to an event, and counts what each exclusion
-//! took away from each host.
+//! Applies exclusions (the user's descriptions of harmless events): finds which exclusion applies
+//! to an event, and counts the matches and leads that each exclusion removed from each host.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,19 +13,19 @@ use crate::report::ExcludedCounts;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ExclusionIndex(pub(super) usize);
 
-/// The number of matches and leads that each exclusion took away from each host, including copies
-/// and deleted records. Parts of the evidence are counted separately, and can be merged in any
-/// order.
+/// The number of matches and leads that each exclusion removed from each host, including copies and
+/// deleted records. Parts of the evidence are counted separately, and can be merged in any order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct ExclusionCounts(BTreeMap<ExclusionIndex, BTreeMap<String, ExcludedCounts>>);
 
 impl ExclusionCounts {
-    /// Adds matches and leads that the exclusion `by` took away from the host `computer`.
+    /// Adds the numbers of matches and leads that the exclusion `by` removed from the host
+    /// `computer`.
     pub(super) fn add(&mut self, by: ExclusionIndex, computer: &str, counts: ExcludedCounts) {
         self.0.entry(by).or_default().entry(computer.to_owned()).or_default().merge(counts);
     }
 
-    /// Adds the numbers of matches and leads that exclusions took away in another part of the
+    /// Adds the numbers of matches and leads that exclusions removed in another part of the
     /// evidence.
     pub(super) fn merge(&mut self, other: ExclusionCounts) {
         for (exclusion, hosts) in other.0 {
@@ -35,27 +35,28 @@ impl ExclusionCounts {
         }
     }
 
-    /// Returns true if no exclusion took away any match or lead.
+    /// Returns true if no exclusion removed any match or lead.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Returns how many matches and leads all exclusions together took away from all hosts.
+    /// Returns how many matches and leads all exclusions together removed from all hosts.
     pub(super) fn sum(&self) -> ExcludedCounts {
         let mut sum = ExcludedCounts::default();
         self.0.values().flat_map(BTreeMap::values).for_each(|counts| sum.merge(*counts));
         sum
     }
 
-    /// Returns what the exclusion with this index took away from each host. The keys are the hosts'
-    /// names (`Computer` in their events).
+    /// Returns how many matches and leads the exclusion with this 0-based index removed from each
+    /// host. The keys are the hosts' names (`Computer` in their events).
     pub(super) fn by(&self, exclusion: usize) -> BTreeMap<String, ExcludedCounts> {
         self.0.get(&ExclusionIndex(exclusion)).cloned().unwrap_or_default()
     }
 }
 
-/// Returns the first exclusion that takes an event away from the detection `detection_id`, which
-/// describes the event. Expired exclusions do not apply. `None` if no exclusion applies.
+/// Returns the first exclusion that removes an event from the matches or leads of the detection
+/// with the id `detection_id`. The detection must describe the event. Expired exclusions do not
+/// apply. `None` if no exclusion applies.
 pub(super) fn excluding(
     exclusions: &[LoadedExclusion],
     event: &Event,
@@ -68,7 +69,7 @@ pub(super) fn excluding(
 }
 
 /// Returns the exclusions that apply to any of an event's hits (the detections that describe the
-/// event). An exclusion that applies to several hits is returned once.
+/// event). An exclusion that applies to several hits is returned once. They are in ascending order.
 pub(super) fn excluded_from(hits: &[Hit<'_>]) -> impl Iterator<Item = ExclusionIndex> {
     let exclusions: BTreeSet<ExclusionIndex> = hits.iter().filter_map(|hit| hit.excluded_by).collect();
     exclusions.into_iter()

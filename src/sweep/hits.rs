@@ -21,8 +21,9 @@ use crate::scan::LocatedEvent;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct DetectionIndex(pub(super) usize);
 
-/// An event with its hits, which are the detections that describe the event. Exclusions may take
-/// all of them away. An event has no hits only if all DNS queries get a row (`--queries`).
+/// An event with its hits, which are the detections that describe the event. Exclusions can apply
+/// to some or all of the hits. An event without hits is kept only if all DNS queries get a row
+/// (`--queries`).
 pub(super) struct EventWithHits<'d> {
     pub located: LocatedEvent,
     pub hash: Sha256Digest,
@@ -67,8 +68,8 @@ impl Role {
 }
 
 impl Hit<'_> {
-    /// Returns true if the hit gets a row in `matches.parquet` or `leads.parquet`. A hit that an
-    /// exclusion takes away gets a row only with `--keep-excluded`.
+    /// Returns true if the hit gets a row in `matches.parquet` or `leads.parquet`. A hit to which
+    /// an exclusion applies gets a row only with `--keep-excluded`.
     pub(super) fn is_written(&self, config: &Config) -> bool {
         self.excluded_by.is_none() || config.options.excluded_rows == ExcludedRows::Kept
     }
@@ -91,14 +92,14 @@ pub(super) struct HitTables<'a> {
     pub leads: Option<&'a Table>,
 }
 
-/// The counts, and the rows of the tables of matches and leads, that are made of the hits in a unit
-/// of work, which is a block of a file.
+/// The counts, and the rows of the tables of matches and leads, for one unit of work (a block of a
+/// file). They are made of the unit's hits: events that detections describe.
 pub(super) struct UnitHits {
     /// Rows of `matches.parquet`: matches and, with `--keep-excluded`, events that an exclusion
-    /// takes away. `None` if no tables are written.
+    /// removes from the matches. `None` if no tables are written.
     pub matches: Option<Rows>,
-    /// Rows of `leads.parquet`: leads and, with `--keep-excluded`, events that an exclusion takes
-    /// away. `None` if no tables are written, or leads are not looked for.
+    /// Rows of `leads.parquet`: leads and, with `--keep-excluded`, events that an exclusion removes
+    /// from the leads. `None` if no tables are written, or leads are not looked for.
     pub leads: Option<Rows>,
     /// The number of events that are matches, each counted once, however many detections describe
     /// it.
@@ -107,7 +108,7 @@ pub(super) struct UnitHits {
     pub hosts: Hosts,
     /// The counts of matches and leads for each detection, in the order of the detections.
     pub detections: Vec<DetectionHits>,
-    /// How many matches and leads of the unit each exclusion took away from each host.
+    /// How many matches and leads of the unit each exclusion removed from each host.
     pub excluded: ExclusionCounts,
 }
 
@@ -118,7 +119,8 @@ pub(super) struct DetectionHits {
     pub matches: u64,
     /// The number of the detection's matches that are not copies of an earlier match.
     pub unique_matches: u64,
-    /// The number of matches among deleted records. No other field of this type counts them.
+    /// The number of the detection's matches among deleted records. No other field of this type
+    /// counts them.
     pub recovered_matches: u64,
     /// The number of the detection's leads: all, and those that are not copies of an earlier one. A
     /// lead is a query that Windows' own DNS client logged for a name that the detection describes.
@@ -128,13 +130,13 @@ pub(super) struct DetectionHits {
     pub stats: Option<StatsTable>,
 }
 
-/// The events that detections describe and that were seen so far in evidence order, known by the
-/// hash of their content. A later event with the same hash is a copy.
+/// The hashes of the content of all events that were seen so far, in evidence order, and that
+/// detections describe. A later event with the same hash is a copy.
 #[derive(Debug, Default)]
 pub(super) struct SeenEvents {
     hashes: HashSet<Sha256Digest>,
-    /// For each event that an exclusion took away from a detection: the exclusion. Copies of the
-    /// event get the same exclusion.
+    /// For the hash of an event and a detection that describes it: the exclusion that applies to
+    /// the two, if any. Copies of the event get the same exclusion.
     excluded: HashMap<(Sha256Digest, DetectionIndex), ExclusionIndex>,
 }
 
@@ -151,14 +153,14 @@ impl DetectionHits {
         detections.iter().map(none).collect()
     }
 
-    /// Returns true if the detection has no matches and no leads. Those that an exclusion takes
-    /// away do not count.
+    /// Returns true if the detection has no matches and no leads. Those that an exclusion removes
+    /// do not count.
     fn is_empty(&self) -> bool {
         self.matches + self.recovered_matches + self.leads.leads == 0
     }
 
-    /// Counts an event that the detection describes, as a match or a lead. The caller leaves out
-    /// events that an exclusion takes away.
+    /// Counts an event that the detection describes, as a match or a lead. The caller must leave
+    /// out events to which an exclusion applies for this detection.
     pub(super) fn add(&mut self, detected: &EventWithHits<'_>) {
         let event = &detected.located.event;
         match (detected.role, detected.occurrence) {
@@ -188,8 +190,8 @@ impl DetectionHits {
 }
 
 impl UnitHits {
-    /// Returns true if no detection describes any event of the unit, not even one that an exclusion
-    /// takes away.
+    /// Returns true if no event of the unit has a hit (a detection that describes it). Hits to
+    /// which an exclusion applies count, too.
     pub(super) fn is_empty(&self) -> bool {
         let is_empty = |rows: &Option<Rows>| rows.as_ref().is_none_or(Rows::is_empty);
         let is_any = self.count > 0 || self.detections.iter().any(|hits| !hits.is_empty());
@@ -198,13 +200,13 @@ impl UnitHits {
 }
 
 impl SeenEvents {
-    /// Marks the events that are copies of events seen earlier, and returns true if any is. Must be
-    /// called in evidence order.
+    /// Marks those of `events` that are copies of events seen earlier, and returns true if there
+    /// are any. Must be called in evidence order. Events that no detection describes are ignored.
     ///
-    /// An exclusion applies to an event and all of its copies, or to none of them; the event that
+    /// An exclusion applies to an event and all of its copies, or to none of them: the event that
     /// comes first decides. This matters because copies can differ in who logged them
     /// (`Security/UserID`, which is not part of a match's hash). If an exclusion with a condition
-    /// on that field took away the first event alone, the others would count as copies of an event
+    /// on that field applied to the first event alone, the others would count as copies of an event
     /// that is not a match.
     pub(super) fn mark_copies(&mut self, events: &mut [EventWithHits<'_>]) -> bool {
         let mut copies = false;

@@ -1,6 +1,6 @@
 //! The work of a sweep after discovery, or of a merge: each unit of work (a block of a file) is
-//! read or taken from a part by one of many threads, and the results are collected in evidence
-//! order.
+//! read by one of many threads, or its result is taken from a part (a file with the results of a
+//! sweep). All results are collected in evidence order.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +23,8 @@ use crate::evidence::discover::Discovery;
 use crate::output::{OutputDirectory, OutputError, PART_FILE, PackedWriter, Table};
 use crate::report::MatchRow;
 
-/// A sweep that is ready to read: it is known what it looks for, and in which files.
+/// A sweep, or a merge, that is ready to read: its configuration and the list of its files are
+/// known.
 pub(super) struct Job<'s> {
     pub config: Config,
     pub discovery: Discovery,
@@ -44,17 +45,18 @@ pub(super) enum UnitsFrom {
     /// sweep has read. Contains, by file, where in the journal the results of these files' blocks
     /// lie.
     Evidence(HashMap<FileKey, Vec<EntryLocation>>),
-    /// The results of the blocks of files are taken from the parts of the sweeps that are merged.
-    /// Contains the parts: those of one plan, or one of a whole sweep, are a group.
+    /// The results of the blocks of files are taken from parts (files with the results of sweeps),
+    /// which are merged. Contains the parts in groups: the parts of all shards of one plan are a
+    /// group, and so is the one part of a whole sweep.
     Parts(Vec<Group>),
 }
 
-/// What a sweep keeps of each finished unit (a block of a file) besides the tables.
+/// The files besides the tables to which a sweep adds each finished unit (a block of a file).
 struct Kept {
     /// The journal, from which the sweep can be resumed; `None` if the sweep keeps none.
     journal: Option<Journal>,
-    /// The part, the file with what the sweep found, which can be merged with others; `None` if the
-    /// sweep leaves none.
+    /// The part: a file with what the sweep found, which `dnsweep merge` can merge with others;
+    /// `None` if the sweep writes none.
     part: Option<PartWriter>,
 }
 
@@ -68,8 +70,8 @@ impl Kept {
 }
 
 impl Job<'_> {
-    /// Works on all units (blocks of files) of the sweep, and writes what is found. When
-    /// `interrupt` becomes true, no further block is started.
+    /// Works on all units (blocks of files) of the sweep, writes what is found, and completes the
+    /// output. When `interrupt` becomes true, no further block is started.
     pub(super) fn run(
         self,
         facts: SweepFacts,
@@ -160,7 +162,7 @@ fn collect<'a, U: Iterator<Item = Unit<'a>>>(
 }
 
 /// Begins the part of a sweep (the file from which outputs are merged) in its output directory.
-/// Returns `None` if the sweep leaves no part.
+/// Returns `None` if the sweep writes no part, or has no output directory.
 fn part_writer(
     config: &mut Config,
     output: Option<&OutputDirectory>,

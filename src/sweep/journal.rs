@@ -3,9 +3,9 @@
 //!
 //! The journal has an entry for each unit, in the order of the units. An entry is encoded with
 //! postcard, and framed by [`crate::output`]. It contains the account of the unit and the events
-//! that have hits, but no rows. A resumed sweep makes the tables from the entries with the same
-//! code as any other sweep, so that the tables are the same to the byte. The first entry contains
-//! the options of the sweep.
+//! that detections describe (with `--queries`, all DNS queries), but no rows. A resumed sweep makes
+//! the tables from the entries with the same code as any other sweep, so that the tables are the
+//! same to the byte. The first entry contains the options of the sweep.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -48,7 +48,8 @@ struct FirstEntry {
 /// far. If the file's size or modification time has changed, a resumed sweep reads the file again.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct FileKey {
-    /// The name of the piece of evidence that contains the file.
+    /// The name of the piece of evidence (usually what was collected from one machine) that
+    /// contains the file.
     pub evidence: String,
     /// The file's path from its root (a folder or file that was swept).
     pub source_path: String,
@@ -58,8 +59,8 @@ pub(super) struct FileKey {
     pub modified: (i64, i64),
 }
 
-/// The place of an entry in a sweep's journal. The entry, which is the result of reading one block
-/// of a file, is read only when it is needed.
+/// The place of an entry in a sweep's journal. An entry is the result of reading one block of a
+/// file; it is read from the journal only when it is needed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct EntryLocation {
     /// The block of a file that the journal's entry is about.
@@ -86,8 +87,8 @@ pub(super) struct Journal {
 
 impl Journal {
     /// Opens a sweep's journal at `path` and finds its entries, or begins a new journal if there is
-    /// none. It is an error if the journal was begun by a sweep with other options than `inputs`,
-    /// because the tables would differ.
+    /// none. `window` is the period for a new journal. It is an error if the journal was begun by a
+    /// sweep with other options than `inputs`, because the tables would differ.
     pub(super) fn open(path: &Path, inputs: &SweepInputs, window: Window) -> Result<Self, OutputError> {
         let failed = |error: io::Error| failed(path, &error);
         let mut file = open_own(path).map_err(failed)?;
@@ -240,8 +241,8 @@ impl JournalReader {
     }
 }
 
-/// Returns true if the journal's entries of a file cover all of the file without a gap, so that a
-/// resumed sweep need not read any of the file again.
+/// Returns true if `entries`, the journal's entries of a file, cover all of the file without a gap,
+/// so that a resumed sweep need not read any of the file again.
 fn is_whole(file: &FileKey, entries: &[EntryLocation]) -> bool {
     let mut end = 0;
     let follows =

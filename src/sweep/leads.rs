@@ -1,6 +1,6 @@
 //! Leads: queries that Windows' own DNS client logged for a name that a detection describes. This
-//! module takes the part of a detection's condition that a queried name alone can satisfy, and
-//! counts leads.
+//! module reduces a detection's condition to one that a queried name alone can satisfy, and counts
+//! leads.
 
 use crate::config::Config;
 use crate::detect::{LeadCondition, Predicate};
@@ -20,8 +20,8 @@ pub(super) struct LeadCounts {
 }
 
 impl LeadCounts {
-    /// Counts a lead (a query that Windows' own DNS client logged). `occurrence` tells whether its
-    /// event is a copy.
+    /// Counts a lead (a query that Windows' own DNS client logged). `occurrence` says whether its
+    /// event is a copy of an earlier one.
     pub(super) fn add(&mut self, occurrence: Occurrence) {
         let unique_leads = u64::from(occurrence == Occurrence::First);
         self.merge(LeadCounts { leads: 1, unique_leads });
@@ -34,8 +34,8 @@ impl LeadCounts {
     }
 }
 
-/// Returns, for each detection of a sweep, which queries of Windows' own DNS client are its leads,
-/// in the order of the detections.
+/// Returns, for each detection of a sweep, the condition under which a query of Windows' own DNS
+/// client is its lead. They are in the order of the detections.
 pub(super) fn lead_conditions(config: &Config) -> Vec<LeadCondition> {
     config.detections.iter().map(|loaded| loaded.detection.lead_condition()).collect()
 }

@@ -1,4 +1,4 @@
-//! The events of one log, read block by block. They are not searched by any detection.
+//! The events of one log, read block by block. No detection is applied to them.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -97,8 +97,9 @@ impl Iterator for LogEvents {
     }
 }
 
-/// Reads the events whose record begins at `offset` of a file again, as a sweep reads them: with
-/// deleted ones, if `recovery` says so. There is at most one, or one live and one deleted.
+/// Reads the events of a file whose record begins at `offset`, in bytes from the file's start, in
+/// the same way as a sweep. Deleted ones are read only if `recovery` asks for them. Returns at most
+/// one event, or one live and one deleted event.
 #[cfg(feature = "cli")]
 pub(crate) fn events_at(file: &LogFile, log: &OpenLog, offset: u64, recovery: Recovery) -> Vec<LocatedEvent> {
     let mut scanner =

@@ -1,4 +1,4 @@
-//! A sweep from end to end. Only this module and its submodules know all stages.
+//! A sweep from end to end. Only this module and its submodules use the modules of all stages.
 //!
 //! First the evidence is listed (discovery). Then many threads read, decode and search the blocks
 //! of the logs. One thread writes and adds up the results, in evidence order.
@@ -68,8 +68,9 @@ pub trait Observer {
     /// Called when another part of the evidence was read, with the number of bytes that were read
     /// and of matches that were found in this part.
     fn advanced(&mut self, _bytes: u64, _matches: u64) {}
-    /// Called when a file was read to its end, or as far as possible. `file` is the account of what
-    /// was read.
+    /// Called when a file was read to its end, or as far as possible. `evidence` is the name of its
+    /// piece of evidence (usually what was collected from one machine), `source_path` its path from
+    /// the root that the user named, and `file` the account of what was read.
     fn file_done(&mut self, _evidence: &str, _source_path: &str, _file: &FileReport) {}
     /// Called before parts of logs are read again for the processes of matches, after all files
     /// were read, with the number of bytes that will be read. That happens at most twice.
@@ -96,7 +97,7 @@ pub struct Outcome {
     /// All hosts of the sweep, sorted by name, each with its matches and what is known about its
     /// logs.
     pub hosts: Vec<NamedHost>,
-    /// The output directory; `None` if the sweep's [`Sink`] is no directory.
+    /// The path of the output directory; `None` if the sweep's [`Sink`] writes to none.
     pub directory: Option<PathBuf>,
 }
 
@@ -150,8 +151,8 @@ pub(crate) fn sweep(
         .run(facts, caller, observer, interrupt)
 }
 
-/// Sets where files of archives are unpacked: beside the output, if there is one. Unpacking stops
-/// when `interrupt` becomes true.
+/// Sets the folder in which files of archives are unpacked: beside the output, if there is one.
+/// Otherwise the folder of `config` stays. Unpacking stops when `interrupt` becomes true.
 fn set_up_spool(config: &mut Config, output: Option<&OutputDirectory>, interrupt: &Arc<AtomicBool>) {
     let spool = &mut config.unpacking.spool;
     if let Some(output) = output {

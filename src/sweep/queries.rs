@@ -3,7 +3,7 @@
 //! The table is sorted by computer and time, and can be larger than memory. So each thread encodes
 //! the queries of its unit (a block of a file), and the encoded queries are sorted, in temporary
 //! files if they are many. At the end they are read in order, and become rows. Copies of an event
-//! have the same computer, time and hash, so that they come one after the other.
+//! have the same computer, time and hash, so that they are adjacent.
 
 use std::io;
 
@@ -52,7 +52,7 @@ struct NewQuery<'a> {
     located: &'a LocatedEvent,
 }
 
-/// A DNS query, decoded from what was kept of it until its row is made.
+/// A DNS query that was encoded until now, decoded to make its row.
 #[derive(Deserialize)]
 struct Query {
     /// The position of the query's file among all files of the sweep.
@@ -60,7 +60,7 @@ struct Query {
     located: LocatedEvent,
 }
 
-/// A DNS query of which a row is made.
+/// A DNS query of the sorted table, still encoded, and whether it is a copy or was deleted.
 struct PlacedQuery {
     record: SortedRecord,
     occurrence: Occurrence,
@@ -72,8 +72,9 @@ struct PlacedQuery {
 const KEY_END: usize = 32 + 1 + 8;
 
 impl UnitQueries {
-    /// Encodes those events of a file that are DNS queries of Sysmon. `file` is the position of the
-    /// file among all files of the sweep.
+    /// Encodes those events of a file that are DNS queries of Sysmon: `live` ones, then `recovered`
+    /// ones (from deleted records). `file` is the position of the file among all files of the
+    /// sweep.
     pub(super) fn of(file: usize, live: &[EventWithHits<'_>], recovered: &[EventWithHits<'_>]) -> Self {
         let count = live.len() + recovered.len();
         let mut queries =
@@ -141,8 +142,8 @@ impl QueryTable {
         Ok(())
     }
 
-    /// Writes the table, sorted. Returns what `run.json` says of it, and its file, which is still
-    /// syncing to the disk. `observer` gets the progress.
+    /// Writes the table, sorted. Returns its record for `run.json` (file, rows, size and SHA-256),
+    /// and its file, which is still syncing to the disk. `observer` gets the progress.
     pub(super) fn write(
         self,
         output: &OutputDirectory,
@@ -214,8 +215,8 @@ impl<S: Iterator<Item = io::Result<SortedRecord>>> Iterator for Unique<S> {
     }
 }
 
-/// Returns what the key by which a query is sorted ends with: the hash of the event's content, and
-/// whether the event's record was deleted.
+/// Reads the end of the key by which a query is sorted. Returns the hash of the event's content,
+/// and true if the event's record was deleted.
 fn end_of(key: &[u8]) -> (Sha256Digest, bool) {
     let (hash, rest) = key
         .last_chunk::<KEY_END>()
@@ -224,8 +225,9 @@ fn end_of(key: &[u8]) -> (Sha256Digest, bool) {
     (Sha256Digest::from(*hash), rest.first() == Some(&1))
 }
 
-/// Divides the sorted queries into parts, of which threads make rows. If a query cannot be read, no
-/// further part follows, and the error is kept in `failure`.
+/// Divides the sorted queries into parts of at most [`PART_ROWS`] queries, so that threads can make
+/// the rows. If a query cannot be read, no further part follows, and the error is kept in
+/// `failure`.
 struct Parts<'f, Q> {
     queries: Q,
     failure: &'f mut Option<io::Error>,
@@ -247,7 +249,7 @@ impl<Q: Iterator<Item = io::Result<PlacedQuery>>> Iterator for Parts<'_, Q> {
     }
 }
 
-/// Makes the rows of the table of DNS queries for one part of the queries.
+/// Makes the rows of the table of DNS queries for `part`, some consecutive queries of the table.
 fn rows(part: &[PlacedQuery], table: &Table, discovery: &Discovery) -> Result<Rows, OutputError> {
     let mut rows = table.rows(part.len());
     // Most queries that come one after the other lie in one file.

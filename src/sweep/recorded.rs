@@ -49,13 +49,14 @@ pub enum OutputNotRead {
     Incomplete {
         /// The path of the output directory.
         path: PathBuf,
-        /// What is wrong with which file of the output.
+        /// Which file of the output is missing or damaged, and what is wrong with it.
         found: String,
     },
 }
 
 impl RecordedOutput {
-    /// Reads the `run.json` of the output `out`.
+    /// Reads the `run.json` of the output `out`. If it is damaged, that is not an error: the field
+    /// `run` then has the reason.
     pub fn open(out: &Path) -> Result<Self, OutputNotRead> {
         let json = run_json(out)?;
         let run = match Run::parse(&json, SCHEMA_VERSION) {
@@ -73,9 +74,9 @@ impl RecordedOutput {
         Ok(RecordedOutput { directory, run_sha256: sha256(&json), run })
     }
 
-    /// Reads the answer to `question` from the tables of the output. It is an error if a file of
-    /// the output is missing or has another size than `run.json` records. The contents of the files
-    /// are not verified.
+    /// Reads the answer to `question` from the tables of the output. It is an error if a table of
+    /// the output is missing or has another size than `run.json` records. The contents of the
+    /// tables are not verified.
     pub fn answer(self, question: &Question) -> Result<Answer, OutputNotRead> {
         self.read(|run, _, tables| Answer::read(run, tables, question))
     }
@@ -86,15 +87,15 @@ impl RecordedOutput {
         self.read(|run, _, tables| Risk::read(&run, tables, question).map(|risk| (run, risk)))
     }
 
-    /// Makes the page of the output, which shows it to people, as HTML. It is an error if a file of
-    /// the output is missing or has another size than `run.json` records. The contents of the files
-    /// are not verified.
+    /// Makes the page of the output, which shows it to people, as HTML. It is an error if a table
+    /// of the output is missing or has another size than `run.json` records. The contents of the
+    /// tables are not verified.
     pub fn page(self) -> Result<String, OutputNotRead> {
         self.read(|run, run_sha256, tables| page(run, run_sha256, tables))
     }
 
     /// Calls `read` with the output's `run.json`, the SHA-256 of that file, and the tables. It is
-    /// an error if a file of the output is missing or has another size than `run.json` records.
+    /// an error if a table of the output is missing or has another size than `run.json` records.
     fn read<T>(
         self,
         read: impl FnOnce(Run, &str, &OutputTables) -> Result<T, AnswerError>,
@@ -104,8 +105,9 @@ impl RecordedOutput {
             .map_err(|error| OutputNotRead::Incomplete { path: directory, found: error.to_string() })
     }
 
-    /// Returns the output with its tables. It is an error if a file of the output is missing or has
-    /// another size than `run.json` records. The contents of the files are not verified.
+    /// Returns the output with its tables. It is an error if a table of the output is missing or
+    /// has another size than `run.json` records. The contents of the tables are not verified, and
+    /// the copies of tables that are divided by host are not looked at.
     pub fn complete(self) -> Result<CompleteOutput, OutputNotRead> {
         let RecordedOutput { directory, run_sha256, run } = self;
         let incomplete = |found: String| OutputNotRead::Incomplete { path: directory.clone(), found };
@@ -118,7 +120,7 @@ impl RecordedOutput {
     }
 }
 
-/// The output of a sweep, of which every file exists with the size that `run.json` records.
+/// The output of a sweep. Each of its tables exists with the size that `run.json` records.
 #[derive(Debug)]
 pub struct CompleteOutput {
     /// The path of the output directory, with symbolic links resolved.
@@ -131,8 +133,8 @@ pub struct CompleteOutput {
     pub tables: OutputTables,
 }
 
-/// Returns what is wrong with a file of an output; `None` if it exists with the size that
-/// `run.json` records.
+/// Compares a file of an output with `record`, the file's entry in `run.json`. Returns what is
+/// wrong, in words; `None` if the file exists with the recorded size.
 fn difference(directory: &Path, record: &OutputRecord) -> Option<String> {
     match fs::symlink_metadata(directory.join(&record.file)) {
         Err(error) => Some(format!("no {}: {error}", record.file)),
@@ -144,8 +146,8 @@ fn difference(directory: &Path, record: &OutputRecord) -> Option<String> {
     }
 }
 
-/// Reads the bytes of the `run.json` in the output `out`. The error says that `out` is no output of
-/// dnsweep.
+/// Reads the bytes of the `run.json` in the output `out`. If it cannot be read, the error says that
+/// `out` is not an output of dnsweep.
 fn run_json(out: &Path) -> Result<Vec<u8>, OutputNotRead> {
     // A link could lead anywhere, and a pipe may have no end.
     read_at_most(&out.join(RUN_FILE), Link::Refused, MOST_LIST_BYTES).map_err(|error| {

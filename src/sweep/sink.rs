@@ -18,14 +18,16 @@ use crate::scan::Location;
 /// sweep.
 pub type TakeMatch<'s> = &'s mut dyn FnMut(&Match<'_>) -> Result<(), SinkError>;
 
-/// Where the matches of a sweep go. They come in evidence order, whatever the number of threads.
+/// Where the matches of a sweep go. They come in evidence order (that of the roots, files and
+/// records), with any number of threads.
 pub enum Sink<'s> {
     /// The matches go into the tables of an output directory, together with all other results of
     /// the sweep.
     Directory(OutputDirectory),
     /// The matches go to a function of the caller, one by one as they are found, including copies
     /// of an event. Matches among deleted records come last. The function gets neither leads
-    /// (queries that Windows' own DNS client logged) nor events that exclusions take away.
+    /// (queries that Windows' own DNS client logged) nor events that exclusions (the user's
+    /// descriptions of harmless events) remove.
     Each(TakeMatch<'s>),
     /// The matches go nowhere. As with every sink, they are counted in the totals of the
     /// [`Outcome`](super::Outcome).
@@ -54,17 +56,20 @@ impl fmt::Debug for Sink<'_> {
     }
 }
 
-/// A match: an event that at least one detection describes and no exclusion takes away.
+/// A match: a DNS query that at least one detection describes, and that no exclusion (the user's
+/// description of harmless events) removes from that detection's matches.
 #[derive(Debug, Clone)]
 pub struct Match<'a> {
     /// The Sysmon DNS query that the detections describe.
     pub event: &'a Event,
-    /// The detections that describe the event, in the order in which they were given.
+    /// The detections that describe the event, in the order in which they were given. Detections
+    /// for which an exclusion removes the event are left out.
     pub detections: Vec<&'a Detection>,
-    /// The name of the piece of evidence that contains the event's file. A piece is usually a
-    /// folder per machine.
+    /// The name of the piece of evidence that contains the event's file. A piece is usually what
+    /// was collected from one machine.
     pub evidence: &'a str,
-    /// The path of the event's file from the root that the user named.
+    /// The path of the event's file from its root, the folder or file of evidence that the user
+    /// named.
     pub source_path: &'a str,
     /// The place of the event's record in the file.
     pub location: Location,

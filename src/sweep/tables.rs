@@ -1,6 +1,6 @@
-//! The tables at the end of a sweep: their metadata, and the writing of those tables that are known
-//! or finished only then. Several tables are written at a time. A test in this file fails if the
-//! columns of any table change and the schema version does not.
+//! The tables at the end of a sweep: the metadata of all tables, and the writing of those that are
+//! known or finished only then. Several tables are written at a time. A test in this file fails if
+//! the columns of any table change and the schema version does not.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -19,9 +19,9 @@ use crate::output::{
 use crate::report::{ContainerRow, HostRow, NamedHost, OutputRecord, ProcessRow};
 use crate::table::{Cell, Column, ColumnType, Nulls, SortedBy, Storage};
 
-/// The weight of a table when the tables that are written last are divided among threads. Threads
-/// take work in batches of limited weight. With this weight, each table is a batch of its own, so
-/// that a thread that is free can begin with the next table.
+/// The weight of a table when the last tables are divided among threads, which take work in batches
+/// of limited weight. With this weight, each table is a batch of its own, so that a thread that is
+/// free can begin with the next table.
 const WEIGHT: u64 = 1 << 20;
 /// The number of rows of a detection's `stats` table that are made at once. There can be as many
 /// rows as matches, so not all are kept in memory.
@@ -195,7 +195,8 @@ fn stats_column(column: &StatsColumn) -> Column {
     Column { name: column.name().to_owned().into(), kind, nulls, about: "", storage: Storage::default() }
 }
 
-/// Makes the rows of one part of a detection's `stats` table.
+/// Makes the rows of `part`, some consecutive rows of a detection's `stats` table. `table` is the
+/// layout of that table.
 fn stats_rows(part: StatsPart, table: &Table) -> Result<Rows, OutputError> {
     let part = part.into_rows();
     let mut rows = table.rows(part.len());

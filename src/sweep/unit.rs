@@ -1,5 +1,6 @@
-//! Units of work: a unit is a block of a file, read either from the evidence or from the journal of
-//! the sweep that is being resumed.
+//! Units of work: a unit is a block of a file. The block is read from the evidence, or its result
+//! is taken from the journal of the sweep that is being resumed, or from a part that is being
+//! merged.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,9 +31,11 @@ pub(super) enum UnitSource {
     /// An earlier, unfinished sweep has read the block. Its result lies at this place of the
     /// sweep's journal, from which the sweep is resumed.
     Journal(EntryLocation),
-    /// A part of a sweep that is being merged has the result of the block.
+    /// The result of the block is taken from a part, a file with the results of a sweep that is
+    /// being merged.
     Part(PartEntry),
-    /// The file is an unchanged log of a shadow copy, so that nothing is read.
+    /// The file is a log of a shadow copy, and has the same bytes in the next newer state of the
+    /// volume, so that nothing is read here.
     Unchanged,
 }
 
@@ -70,7 +73,7 @@ pub(super) fn units<'a>(
     })
 }
 
-/// Returns the blocks of a file, in the order in which they lie in it.
+/// Returns the blocks of a file, in file order.
 pub(super) fn file_blocks(file: &LogFile) -> impl Iterator<Item = Block> + use<> {
     blocks(file.size, block_chunks(file.form))
 }
@@ -89,8 +92,8 @@ fn block_chunks(form: FileForm) -> u64 {
 
 impl Unit<'_> {
     /// Returns the memory in bytes that the unit takes while it is worked on. This is the size of
-    /// its block, or twice that if a copy of the block may have to wait to be hashed. If a part of
-    /// a merge has the result of the block, it is about what the result takes.
+    /// its block, or twice that if a copy of the block may have to wait to be hashed. If the result
+    /// is taken from a part, it is about the memory that the result takes.
     pub(super) fn weight(&self) -> u64 {
         match &self.source {
             UnitSource::Evidence(Some(_)) => self.block.length() * 2,
@@ -101,8 +104,8 @@ impl Unit<'_> {
 
     /// Returns true if the evidence need not be read for the unit (a block of a file): its result
     /// is taken from the journal of an unfinished sweep, or the file is an unchanged log of a
-    /// shadow copy. `with_processes` says whether the unit's process events are read, which the
-    /// journal does not have.
+    /// shadow copy. `with_processes` is true if the unit's process events are needed too. The
+    /// journal does not have them, so that the evidence must be read.
     pub(super) fn is_known(&self, with_processes: bool) -> bool {
         match self.source {
             UnitSource::Evidence(_) => false,

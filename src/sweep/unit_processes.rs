@@ -1,7 +1,7 @@
-//! What a sweep with process context (`--context`) takes of the process events of each unit of work
-//! (a block of a file) while the evidence is read: the GUIDs in them, for the search of the
-//! processes of matches, or the events themselves, for a part (the file from which outputs are
-//! merged).
+//! What a sweep with process context (`--context`) keeps, while the evidence is read, of Sysmon's
+//! process events (a process was created, a process ended) in each unit of work (a block of a
+//! file). It keeps their GUIDs, to find the processes of matches later, or the events themselves,
+//! for a part (the file from which outputs are merged).
 
 use super::block_reader::BlockReader;
 use super::context::{EncodedLinks, UnitLinks, scan_for_processes};
@@ -11,28 +11,32 @@ use crate::config::{Config, Context};
 use crate::evidence::discover::OpenLog;
 use crate::scan::{BlockScan, LocatedEvent, ProcessSearch, Scanner};
 
-/// What is taken of the process events of a unit of work (a block of a file).
+/// What is kept of Sysmon's process events (a process was created, a process ended) in a unit of
+/// work (a block of a file).
 #[derive(Default)]
 pub(super) struct UnitProcesses {
-    /// The process events, if the sweep's part gets them.
+    /// The process events, for the sweep's part (the file from which outputs are merged); none if
+    /// the part does not get them.
     pub for_part: BlockProcesses,
-    /// The GUIDs in the process events.
+    /// The GUIDs in the process events: that of each process, and of its parent.
     pub links: UnitLinks,
 }
 
-/// Takes what a sweep needs of process events. All threads share it.
+/// Collects what a sweep needs of Sysmon's process events (a process was created, a process ended).
+/// All threads share it.
 pub(super) struct ProcessTaker<'a> {
-    /// Reads process events alone, if the sweep's part gets all of them: those of blocks whose
-    /// results come from a journal, and those that cannot be read beside DNS queries. `None` if the
-    /// part does not get process events.
+    /// Reads the process events of a block, without its DNS queries, for the sweep's part (the file
+    /// from which outputs are merged). This is needed if the block's result comes from a journal,
+    /// or a scan for both could not read all process events. `None` if no part gets process events.
     for_part: Option<BlockReader<'a>>,
-    /// True if the GUIDs in process events are noted.
+    /// True if the GUIDs in process events are noted, because a table of processes is written.
     notes_links: bool,
 }
 
 impl<'a> ProcessTaker<'a> {
-    /// Makes what takes process events of a sweep. `leaves_part` says whether the sweep leaves a
-    /// part, and `writes_tables` whether it writes a table of the processes of matches.
+    /// Makes the collector of a sweep's process events. `leaves_part` is true if the sweep writes a
+    /// part (the file from which outputs are merged), and `writes_tables` if it writes tables.
+    /// Nothing is collected without `--context`.
     pub(super) fn new(config: &'a Config, leaves_part: bool, writes_tables: bool) -> Self {
         let with_context = config.options.context == Context::Processes;
         let every = || Scanner::for_processes(&ProcessSearch::Every);
@@ -51,14 +55,16 @@ impl<'a> ProcessTaker<'a> {
         }
     }
 
-    /// Returns true if the process events of each block are taken for a part.
+    /// Returns true if the process events of each block are added to a part (the file from which
+    /// outputs are merged).
     pub(super) fn is_for_part(&self) -> bool {
         self.for_part.is_some()
     }
 
-    /// Takes what is needed of the process events in `scan`, the result of scanning a unit's block
-    /// for them and for DNS queries. `is_whole` is false if not all of the block could be read. If
-    /// `scan` does not have all process events, and a part gets all of them, reads the block again.
+    /// Returns what is needed of the process events in `scan`, the result of scanning a unit's
+    /// block for them and for DNS queries. Events for a part are moved out of `scan`. `is_whole` is
+    /// false if not all of the block could be read. If `scan` does not have all process events, and
+    /// a part gets all of them, reads the block again.
     pub(super) fn take(
         &self,
         (place, log): (UnitPlace<'_>, &OpenLog),
@@ -72,7 +78,8 @@ impl<'a> ProcessTaker<'a> {
         }
     }
 
-    /// Opens a file, and reads the process events of a unit's block in it, if a part gets them.
+    /// Opens the file of a unit, and reads the process events of the unit's block. Returns nothing
+    /// and reads nothing if no part (the file from which outputs are merged) gets them.
     pub(super) fn read(&self, place: UnitPlace<'_>) -> UnitProcesses {
         if !self.is_for_part() {
             return UnitProcesses::default();
@@ -89,7 +96,9 @@ impl<'a> ProcessTaker<'a> {
         self.take_all(place, &mut scan, is_whole)
     }
 
-    /// Takes what is needed of the process events in `scan`, which has all of its block.
+    /// Returns what is needed of the process events in `scan`, which must have all that are in the
+    /// block. If `is_whole` is false, the block could not be read whole, and its GUIDs are not
+    /// noted.
     fn take_all(
         &self,
         UnitPlace { file, number, block }: UnitPlace<'_>,

@@ -33,11 +33,12 @@ pub(super) struct FinishedUnit<'a> {
     pub block: Block,
     /// The account of the block: how many bytes and records it has, and which of them are damaged.
     pub part: FileReport,
-    /// The block's events that detections describe, in file order.
+    /// The block's events that detections describe, in file order. With `--queries`, also all other
+    /// DNS queries of Sysmon.
     pub detected: Vec<EventWithHits<'a>>,
-    /// The events from deleted records of the block that detections describe. They become matches
-    /// only after all units were read, when it is known which of them are copies of events in
-    /// records that were not deleted.
+    /// The events from deleted records of the block that detections describe; with `--queries`,
+    /// also all other DNS queries. They become matches only after all units were read, when it is
+    /// known which of them are copies of events in records that were not deleted.
     pub recovered: Vec<EventWithHits<'a>>,
     /// The rows and counts for the events in `detected`. An error means a bug in dnsweep, or that
     /// the journal of the sweep that is being resumed, or a part that is being merged, is broken.
@@ -49,11 +50,11 @@ pub(super) struct FinishedUnit<'a> {
     /// journal is kept, if the unit came from the journal, or if the block could not be read
     /// completely.
     pub entry: Option<Vec<u8>>,
-    /// What goes into the part, besides the result: a part is a file that a sweep leaves, so that
-    /// `dnsweep merge` can join its results with others. `None` if the sweep leaves no part, or if
-    /// nothing is read of the file.
+    /// What the unit adds to the part: a file that a sweep writes, so that `dnsweep merge` can join
+    /// its results with others. `None` if the sweep writes no part, or if nothing is read of the
+    /// file.
     pub for_part: Option<ForPart>,
-    /// The GUIDs in the process events of the block.
+    /// The GUIDs in Sysmon's process events (a process was created, a process ended) of the block.
     pub links: UnitLinks,
     /// True if an interruption of the sweep kept the block from being read. The other fields then
     /// mean nothing, except for the file and the block.
@@ -69,22 +70,23 @@ pub(super) struct UnitPlace<'u> {
     pub block: Block,
 }
 
-/// Whether a sweep leaves a part, from which outputs are merged, and how the part numbers the
-/// files.
+/// Whether a sweep writes a part (a file from which `dnsweep merge` makes an output), and by which
+/// numbers the part identifies the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LeavesPart<'a> {
-    /// The sweep leaves no part.
+    /// The sweep writes no part.
     No,
-    /// The sweep leaves a part, in which each file has its position among all files to read.
+    /// The sweep writes a part. A file's number in it is the file's position among all files to
+    /// read.
     Yes,
-    /// The sweep reads one shard of a plan. Contains the position of each of its files among all
-    /// files of the plan.
+    /// The sweep reads one shard of a plan, and writes a part. A file's number in it is the file's
+    /// position among all files of the plan. Contains this number for each file to read, in order.
     OfShard(&'a [usize]),
 }
 
 impl LeavesPart<'_> {
-    /// Returns the number that the part gives to the file with this position among all files to
-    /// read; `None` if the sweep leaves no part.
+    /// Returns a file's number in the part (the file from which outputs are merged); `None` if the
+    /// sweep writes no part. `position` is the file's position among all files to read.
     fn number(self, position: usize) -> Option<u64> {
         match self {
             LeavesPart::No => None,
@@ -109,16 +111,17 @@ pub(super) struct Worker<'a> {
     discovery: &'a Discovery,
     pub detector: Detector<'a>,
     reader: BlockReader<'a>,
-    /// Takes what is needed of process events.
+    /// Collects what is needed of Sysmon's process events (a process was created, a process ended).
     pub processes: ProcessTaker<'a>,
     /// Reads, from the sweep's journal, what an earlier, unfinished sweep has found; `None` if the
     /// sweep keeps no journal.
     journal: Option<JournalReader>,
     /// True if a table of all DNS queries is written.
     keeps_queries: bool,
-    /// Whether the sweep leaves a part, from which outputs are merged.
+    /// Whether the sweep writes a part (a file from which outputs are merged), and how it numbers
+    /// the files.
     parts: LeavesPart<'a>,
-    /// How far threads have unpacked files of archives ahead of time, in place of waiting: the
+    /// How far threads, instead of waiting, have unpacked files of archives ahead of time: the
     /// position, among all files, of the last file that a thread has unpacked or passed over.
     made_ready: AtomicUsize,
 }
@@ -161,7 +164,8 @@ impl<'a> Worker<'a> {
     }
 
     /// Works on a unit (a block of a file): reads and decodes its block, or takes its events from
-    /// the journal of the sweep that is being resumed, and looks for matches and leads.
+    /// the journal of the sweep that is being resumed, or from a part that is being merged. Then
+    /// looks for matches and leads in the events.
     pub(super) fn work<'u>(&'u self, unit: Unit<'u>) -> FinishedUnit<'u> {
         let Unit { file, number, block, source } = unit;
         let place = UnitPlace { file, number, block };
@@ -197,8 +201,9 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Adds what was taken of the process events of a unit. If the sweep leaves a part (the file
-    /// from which outputs are merged), adds what the part gets of the unit.
+    /// Adds `processes`, what was kept of the unit's process events, to the finished unit `done`.
+    /// If the sweep writes a part (the file from which outputs are merged), also adds what the part
+    /// gets of the unit.
     fn with_processes<'u>(&'u self, done: FinishedUnit<'u>, processes: UnitProcesses) -> FinishedUnit<'u> {
         let UnitProcesses { for_part: processes, links } = processes;
         let interrupted = done.interrupted || self.was_cut_short(done.file, processes.is_unread());
@@ -208,7 +213,8 @@ impl<'a> Worker<'a> {
     }
 
     /// Unpacks a file that lies packed in an archive; `number` is its position among all files. If
-    /// another thread is unpacking it, this thread unpacks files that follow, in place of waiting.
+    /// another thread is unpacking it, this thread unpacks files that come later, instead of
+    /// waiting.
     ///
     /// Does nothing with `--readers`: a file is then unpacked when it is read, by a thread that has
     /// a permit to read.
@@ -301,8 +307,8 @@ impl<'a> Worker<'a> {
         done
     }
 
-    /// Marks which events of a unit (a block of a file) are copies of earlier events. Must be
-    /// called in evidence order.
+    /// Marks which events of a unit (a block of a file) are copies of earlier events, which `seen`
+    /// knows. Must be called in evidence order.
     ///
     /// If there are any copies, the unit's rows and counts are made again. Most units have no
     /// copies, so each thread makes the rows before it is known which events are copies.
@@ -340,13 +346,15 @@ impl<'a> Worker<'a> {
 }
 
 /// Adds bytes of a file to the file's hash, if evidence is hashed. `start` is the bytes' offset in
-/// the file. Returns the file's SHA-256 once all of its bytes were added.
+/// the file; `bytes` is `None` if they could not be read, and the file then gets no hash. Returns
+/// the file's SHA-256 to the one caller that completes it, and otherwise `None`.
 fn hash(chain: Option<&OrderedHash>, start: u64, bytes: Option<&[u8]>) -> Option<String> {
     chain.and_then(|chain| chain.add(start, bytes))
 }
 
-/// Returns what is wrong with a file that lies in a container, judged by what the container states
-/// about the file, such as a checksum. Returns nothing for a file in a folder.
+/// Returns what is wrong with a file in a container according to that container: for example, the
+/// file's bytes do not have the checksum that the container states. Returns nothing for a file in a
+/// folder.
 fn container_problems(file: &LogFile, log: &OpenLog) -> Vec<Problem> {
     let whole = |what| Problem { offset: 0, length: file.size, damage: Damage::Container { what } };
     log.flaw().map(whole).into_iter().chain(file.problems().iter().cloned()).collect()

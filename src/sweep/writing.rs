@@ -1,6 +1,6 @@
-//! Writes the rows of a sweep: matches, leads, queries and files while the evidence is read, and
-//! hosts, processes and containers at the end. [`super::tables`] has the tables' metadata, and
-//! finishes their files.
+//! Writes the tables of a sweep: matches, leads, queries and files while the evidence is read, and
+//! all other tables, for example of hosts and containers, at the end. [`super::tables`] has the
+//! tables' metadata, and finishes their files.
 
 use std::collections::VecDeque;
 
@@ -34,7 +34,7 @@ pub(super) struct SweepTables<'a> {
     queries: Option<QueryTable>,
 }
 
-/// What is known only at the end of a sweep and is written then.
+/// The results for the tables that a sweep can write only at its end.
 pub(super) struct LastResults<'r> {
     pub hosts: &'r [NamedHost],
     /// Each container with the name of its piece of evidence.
@@ -46,9 +46,9 @@ pub(super) struct LastResults<'r> {
 /// The tables that a sweep has written.
 #[derive(Default)]
 pub(super) struct FinishedTables {
-    /// What `run.json` says about each table: its file, rows, size and SHA-256.
+    /// The record of each table for `run.json`: its file, rows, size and SHA-256.
     pub outputs: Vec<OutputRecord>,
-    /// What `run.json` says about each file of the tables that are divided by host.
+    /// The record for `run.json` of each file of the tables that are divided by host.
     pub partitions: Vec<OutputRecord>,
     /// The files of tables that are still syncing to the disk.
     pub syncing: VecDeque<PendingSync>,
@@ -103,8 +103,9 @@ impl<'a> SweepTables<'a> {
     }
 
     /// Closes the tables of matches, leads and files, and writes the tables that are known only at
-    /// the end: the hosts, the containers, the processes if they were looked for, and the `stats`
-    /// tables of detections, each given with the detection's id. `observer` gets the progress.
+    /// the end: the DNS queries, hosts, containers and processes if there is a table of them, and
+    /// the `stats` tables of detections. `stats` has each of these tables with the detection's id.
+    /// `observer` gets the progress.
     pub(super) fn finish(
         self,
         discovery: &Discovery,
@@ -146,7 +147,7 @@ impl<'a> SweepTables<'a> {
 }
 
 /// Writes the matches and leads once more, divided by host, from the finished tables in `outputs`.
-/// Returns what `run.json` says about each file.
+/// Returns the record of each written file for `run.json`.
 fn by_host(
     output: &OutputDirectory,
     outputs: &[OutputRecord],

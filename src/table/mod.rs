@@ -2,8 +2,8 @@
 //!
 //! The columns of a table are declared next to the type of its rows. A column is declared in one
 //! place: name, type, meaning, and how to get its cell from a row. Both the code that writes tables
-//! and the code that reads them back use these declarations. For what else a new column needs, see
-//! the head of `report::matches`.
+//! and the code that reads them back use these declarations. What else a new column needs is
+//! explained at the start of the module `report::matches`.
 
 mod reading;
 
@@ -48,7 +48,7 @@ pub enum Scalar {
     Time,
 }
 
-/// Whether the cells of a column can be null.
+/// Whether the cells of a column can be null (have no value).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Nulls {
     /// No cell of the column is null.
@@ -73,18 +73,19 @@ impl Storage {
     const USUAL: Storage = Storage { looked_up: false, distinct: false };
 }
 
-/// A column by which the rows of a table are sorted: texts by their bytes, and rows without a value
-/// last.
+/// A column by which the rows of a table are sorted. Texts are compared byte by byte. Rows in which
+/// the column is null come last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SortedBy {
     /// The 0-based index of the column among the columns of the table.
     pub column: usize,
-    /// True if rows with greater values come first. Rows without a value come last in any case.
+    /// True if rows with greater values come first. Rows in which the column is null come last in
+    /// either order.
     pub descending: bool,
 }
 
 impl SortedBy {
-    /// Returns the order in which rows with smaller values in the column with this 0-based index
+    /// Returns an order by the column with this 0-based index, in which rows with smaller values
     /// come first.
     #[must_use]
     pub const fn ascending(column: usize) -> Self {
@@ -109,13 +110,15 @@ pub struct Column {
 }
 
 impl Column {
-    /// Returns a column that is never null. `about` is the column's meaning in one line.
+    /// Returns a column with this name and type whose cells are never null. `about` is the meaning
+    /// of the column in one line, for the user guide.
     #[must_use]
     pub const fn always(name: &'static str, kind: ColumnType, about: &'static str) -> Self {
         Column { name: Cow::Borrowed(name), kind, nulls: Nulls::Never, about, storage: Storage::USUAL }
     }
 
-    /// Returns a column that can be null. `about` is the column's meaning in one line.
+    /// Returns a column with this name and type whose cells can be null. `about` is the meaning of
+    /// the column in one line, for the user guide.
     #[must_use]
     pub const fn nullable(name: &'static str, kind: ColumnType, about: &'static str) -> Self {
         Column { name: Cow::Borrowed(name), kind, nulls: Nulls::Possible, about, storage: Storage::USUAL }
@@ -157,8 +160,8 @@ pub struct ColumnOf<R> {
 }
 
 impl<R> ColumnOf<R> {
-    /// Returns a column that is never null. `about` is the column's meaning in one line; `cell`
-    /// gets the column's cell from a row.
+    /// Returns a column with this name and type whose cells are never null. `about` is the meaning
+    /// of the column in one line; `cell` makes the column's cell from a row.
     #[must_use]
     pub const fn always(
         name: &'static str,
@@ -169,8 +172,8 @@ impl<R> ColumnOf<R> {
         ColumnOf { column: Column::always(name, kind, about), cell }
     }
 
-    /// Returns a column that can be null. `about` is the column's meaning in one line; `cell` gets
-    /// the column's cell from a row.
+    /// Returns a column with this name and type whose cells can be null. `about` is the meaning of
+    /// the column in one line; `cell` makes the column's cell from a row.
     #[must_use]
     pub const fn nullable(
         name: &'static str,
@@ -181,8 +184,8 @@ impl<R> ColumnOf<R> {
         ColumnOf { column: Column::nullable(name, kind, about), cell }
     }
 
-    /// Returns the columns among `all` that have these names, in the order of `names`, to read them
-    /// back. Each name must be that of a column.
+    /// Returns the columns of `all` that have the names `names`, in the order of `names`, so that a
+    /// reader can ask for them. Panics if no column has one of the names.
     #[must_use]
     pub fn named<'c>(all: &'c [Self], names: &[&str]) -> Vec<&'c Column> {
         let column = |name: &&str| all.iter().map(|of| &of.column).find(|column| column.name == **name);
@@ -215,7 +218,8 @@ pub fn cells<'r, R>(columns: &[ColumnOf<R>], row: &'r R) -> Vec<Cell<'r>> {
 /// A cell of a table: the value of one column in one row.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Cell<'a> {
-    /// No value: the row has none in this column, such as a field that the event does not have.
+    /// Null: the row has no value in this column, for example because the event does not have the
+    /// field.
     Null,
     /// A value of a text column.
     Text(Cow<'a, str>),
@@ -245,8 +249,8 @@ impl<'a> Cell<'a> {
     }
 
     /// Returns a cell with a count or an offset. Tables contain signed numbers, because not all
-    /// programs that read tables know unsigned ones. A number above the greatest signed one becomes
-    /// that one; no real count is so great.
+    /// programs that read tables know unsigned ones. A number above `i64::MAX` becomes `i64::MAX`;
+    /// no real count is that great.
     #[must_use]
     pub fn count(number: u64) -> Self {
         Cell::Integer(i64::try_from(number).unwrap_or(i64::MAX))

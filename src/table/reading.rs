@@ -11,19 +11,22 @@ use crate::base::sentence::sentence;
 use crate::event::EventTime;
 
 sentence! {
-    /// The error that a table cannot be read. Contains the reason in words.
+    /// The error that a table of an output cannot be read. Contains the reason as a sentence.
     pub struct ReadError;
 }
 
-/// A table of an output. It is displayed as the path of its file from the output directory.
+/// A table of an output (the directory that a sweep writes). It is displayed as the path of its
+/// file, relative to the output directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TableId<'a> {
-    /// `matches.parquet`: the DNS queries that a detection describes and no exclusion takes away.
+    /// `matches.parquet`: the DNS queries that a detection describes and that no exclusion (a
+    /// site's description of harmless events) removes.
     Matches,
     /// `leads.parquet`: queries of Windows' own DNS client that a detection could match by their
     /// name, but that prove less than a match.
     Leads,
-    /// `hosts.parquet`: what the evidence contains about each host, a computer that records name.
+    /// `hosts.parquet`: what the evidence contains about each host. A host is a computer that is
+    /// named in records.
     Hosts,
     /// `files.parquet`, the ledger: every file of the evidence, and how far it could be read.
     Files,
@@ -33,8 +36,8 @@ pub enum TableId<'a> {
     Processes,
     /// `queries.parquet`: every DNS query that Sysmon logged, matched or not.
     Queries,
-    /// The table that the command `stats` in a detection's search makes. Contains the detection's
-    /// id.
+    /// `stats/ID.parquet`: the result of the command `stats` in the search of a detection. Contains
+    /// the detection's id, which is also `ID` in the path.
     Stats(&'a str),
 }
 
@@ -58,7 +61,7 @@ impl Display for TableId<'_> {
 pub enum Wanted<'a> {
     /// All rows of the table.
     All,
-    /// The rows with these numbers, which count from 0 and ascend.
+    /// The rows with these numbers. They count from 0 and must be in ascending order.
     These(&'a [u64]),
 }
 
@@ -67,13 +70,14 @@ pub trait Tables {
     /// Returns true if the output has the table.
     fn has(&self, table: TableId<'_>) -> bool;
 
-    /// Returns the columns of a table that are not columns of records. Needed for the tables of
-    /// `stats`, whose columns depend on the detection.
+    /// Returns the columns of a table, except columns with lists of records. It is needed for the
+    /// tables of `stats`, whose columns depend on the detection.
     fn columns(&self, table: TableId<'_>) -> Result<Vec<Column>, ReadError>;
 
     /// Reads the columns `columns` of a table, and calls `each` for every wanted row, in the order
-    /// of the table, until it returns [`ControlFlow::Break`]. Memory does not grow with the number
-    /// of rows. It is an error if the table has no column of this name and type.
+    /// of the table, until `each` returns [`ControlFlow::Break`]. Memory does not grow with the
+    /// number of rows. It is an error if the table does not have one of `columns`, with the same
+    /// name and type.
     fn read_while(
         &self,
         table: TableId<'_>,
@@ -83,8 +87,8 @@ pub trait Tables {
     ) -> Result<(), ReadError>;
 
     /// Reads the columns `columns` of a table, and calls `each` for every wanted row, in the order
-    /// of the table. Memory does not grow with the number of rows. It is an error if the table has
-    /// no column of this name and type.
+    /// of the table. Memory does not grow with the number of rows. It is an error if the table does
+    /// not have one of `columns`, with the same name and type.
     fn read(
         &self,
         table: TableId<'_>,
@@ -99,15 +103,18 @@ pub trait Tables {
     }
 }
 
-/// The source of a row's cells, which makes a cell when it is asked for.
+/// Makes the cells of one row of a table, each only when the reader asks for it.
 pub trait CellSource {
-    /// Returns the row's cell in the column with this index, among the columns that are read.
+    /// Returns the row's cell in a column. `column` is the 0-based index of the column among the
+    /// columns that are read.
     fn cell(&self, column: usize) -> Cell<'_>;
 }
 
-/// How a reader names a column among those that it reads: by the column's name, or by its [`Place`].
+/// How the reader of a table names one of the columns that it reads: by the column's name, or by
+/// its [`Place`].
 pub trait ColumnKey: Copy {
-    /// Returns the index of the column among the columns that are read.
+    /// Returns the 0-based index of the column in `columns`, which are the columns that are read.
+    /// Panics if a column is given by a name that `columns` do not have.
     fn place(self, columns: &[&Column]) -> usize;
 }
 
@@ -118,14 +125,15 @@ impl ColumnKey for &str {
     }
 }
 
-/// The index of a column among the columns that are read. With it, readers of all rows of a table
-/// need not look for the name of each column in each row.
+/// The 0-based index of a column among the columns that a reader of a table reads. With it, a
+/// reader of all rows need not look for the column's name in each row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place(usize);
 
 impl Place {
-    /// Returns the place of the column `name` among the columns that are read, whose names begin
-    /// with `names`. Meant for constants: if `names` does not have the name, compilation fails.
+    /// Returns the place of the column `name`. `names` must be the names of the first columns that
+    /// are read, in the same order. Meant for constants: if `names` does not have the name,
+    /// compilation fails.
     #[must_use]
     #[expect(clippy::panic, reason = "it ends the compilation, not the program")]
     pub const fn of(names: &[&str], name: &str) -> Self {
@@ -174,7 +182,8 @@ impl<'a> Row<'a> {
         (0..self.columns.len()).map(move |column| cells.cell(column))
     }
 
-    /// Returns the cell of the column with this index, among the columns that are read.
+    /// Returns the row's cell in a column. `column` is the 0-based index of the column among the
+    /// columns that are read.
     #[must_use]
     pub fn cell_at(&self, column: usize) -> Cell<'a> {
         self.cells.cell(column)
@@ -216,14 +225,14 @@ impl<'a> Row<'a> {
         if let Cell::Time(time) = self.cell(column) { Some(time) } else { None }
     }
 
-    /// Returns the list in a column of text lists.
+    /// Returns the list of texts in a column of text lists.
     #[must_use]
     pub fn texts(&self, column: impl ColumnKey) -> Vec<Cow<'a, str>> {
         if let Cell::Texts(texts) = self.cell(column) { texts } else { Vec::new() }
     }
 
-    /// Returns the list in a column of records. Each record has the fields of the column's type, in
-    /// the order of that type.
+    /// Returns the list of records in a column of records. Each record has the fields of the
+    /// column's type, in the order of that type.
     #[must_use]
     pub fn records(&self, column: impl ColumnKey) -> Vec<Vec<Cell<'a>>> {
         if let Cell::Records(records) = self.cell(column) { records } else { Vec::new() }

@@ -1,9 +1,9 @@
 //! Compares the files that archives and disk images consist of with the output's table of
 //! containers.
 //!
-//! A sweep reads only parts of a container's files, but hashes them whole with `--hash`: they are
-//! what was seized. What lies in a container is compared elsewhere, file by file. The hashes that
-//! an image states of its disk are not compared with anything.
+//! A sweep reads only parts of these files, but with `--hash` it hashes them whole, because they
+//! are what was seized. The files inside a container are compared one by one in `verify::evidence`.
+//! The hashes that an image states of its disk are not compared with anything.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -18,35 +18,36 @@ use crate::output::{CONTAINERS_FILE, OutputTables};
 use crate::report::{ComparedFile, ComparedFiles, ContainerRow, Difference, Discrepancy, Run};
 use crate::table::{Cell, ColumnOf, ReadError, TableId, Tables, Wanted};
 
-/// The weight that each file has when files are handed to threads in groups of a certain total
-/// weight. It is so large that each file is a group of its own.
+/// The weight of each file for `in_order`, which hands files to threads in groups that are full at
+/// a certain total weight. It is so large that each file is a group of its own.
 const WEIGHT: u64 = 1 << 20;
 
 /// A file that a container consists of, as the output records it.
 #[derive(Debug)]
 struct RecordedFile {
     evidence: String,
-    /// The path of the file from its root (a folder or file that was swept), as the column
-    /// `source_path` has it.
+    /// The path of the file from its root (a folder or file that was swept), written as in the
+    /// column `source_path`.
     source_path: String,
     /// The size of the container in bytes; for a disk image, the size of the disk in it. `None` for
-    /// the files of an image after the first, whose sizes are not recorded.
+    /// the second and later files of an image, because their sizes are not recorded.
     container_size: Option<u64>,
     /// The file's SHA-256 at the time of the sweep; `None` if the sweep did not compute it.
     sha256: Option<String>,
 }
 
-/// A file that a container consists of, as it was found in the evidence now.
+/// A file that a container consists of, as it is found in the evidence during the verification.
 struct FoundFile {
-    /// The file, opened as it is now, or the reason why it cannot be opened.
+    /// The opened file, or the reason why it cannot be opened.
     file: Result<OuterFile, String>,
     /// The size of the container in bytes; for a disk image, the size of the disk in it. `None` for
-    /// the files of an image after the first.
+    /// the second and later files of an image.
     container_size: Option<u64>,
 }
 
-/// Compares the files of containers with the output's table of containers. Adds what differs to
-/// `discrepancies`, and returns the number of files that agree.
+/// Compares the files of containers with the table of containers of the output `out`. Adds each
+/// file that differs, is missing or is not in the table to `discrepancies`. Returns how many files
+/// were compared and how many agree.
 pub(super) fn compare(
     out: &Path,
     recorded: &Run,
@@ -126,7 +127,7 @@ fn recorded_files(out: &Path) -> Result<Vec<RecordedFile>, ReadError> {
     Ok(files)
 }
 
-/// The files that containers consist of, as they were found in the evidence now.
+/// The files that containers consist of, as they are found in the evidence during the verification.
 struct FoundFiles {
     by_place: HashMap<FileKey, FoundFile>,
     /// The root and path of each file, with the name of the piece of evidence (a root, or a folder
@@ -152,15 +153,15 @@ fn found_files(discovery: &Discovery) -> FoundFiles {
     files
 }
 
-/// Returns the path of the file `name` in the folder of the file `source_path`, as the table of
-/// containers writes paths.
+/// Returns the path of the file `name` that lies in the same folder as the file `source_path`. As
+/// in the table of containers, a `!` in the name is written as `\x21`.
 fn beside(source_path: &str, name: &str) -> String {
     let folder = source_path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
     folder + &name.replace('!', "\\x21")
 }
 
-/// Compares a file of a container with what is recorded of it. `found` is `None` if the file is
-/// missing from the evidence.
+/// Compares a file of a container with what the output records of it: its SHA-256 or, if none is
+/// recorded, the size of the container. `found` is `None` if the file is missing from the evidence.
 fn comparison(recorded: &RecordedFile, found: Option<&FoundFile>) -> FileComparison {
     let Some(FoundFile { file, container_size }) = found else {
         return FileComparison::Different(Difference::Missing);

@@ -37,8 +37,8 @@ struct LedgerRow {
     /// The file's SHA-256 at the time of the sweep, in hexadecimal digits; `None` if the sweep did
     /// not compute it.
     sha256: Option<String>,
-    /// True if the file was an unchanged log of a shadow copy, so that it has no SHA-256 of its
-    /// own.
+    /// True if the file was a log in a shadow copy with the same bytes as another file, and has no
+    /// SHA-256 of its own for that reason.
     is_unchanged: bool,
 }
 
@@ -48,9 +48,9 @@ pub(super) type FileKey = (usize, String);
 /// The result of comparing a file of the evidence with its row of the ledger (`files.parquet`).
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum FileComparison {
-    /// The file's bytes have the SHA-256 that the ledger (`files.parquet`) has for the file. Or the
-    /// file is a log of a shadow copy whose bytes, now as at the time of the sweep, are those of
-    /// another file.
+    /// The file's bytes have the SHA-256 that the ledger (`files.parquet`) records for the file. Or
+    /// the file is a log in a shadow copy that has the same bytes as another file, now and at the
+    /// time of the sweep.
     SameContent,
     /// The file has the size that the ledger (`files.parquet`) has for it. The ledger has no
     /// SHA-256, so the bytes were not compared.
@@ -60,9 +60,9 @@ pub(super) enum FileComparison {
     Different(Difference),
 }
 
-/// Compares the evidence, found by `search`, with the ledger (`files.parquet`) of the output `out`.
-/// Adds each file that differs to `discrepancies`. Returns how many files were compared and how
-/// many agree. If the ledger itself is not as `run.json` (`recorded`) describes it, adds a
+/// Finds the evidence by `search`, and compares it with the ledger (`files.parquet`) of the output
+/// `out`. Adds each file that differs to `discrepancies`. Returns how many files were compared and
+/// how many agree. If the ledger itself is not as `run.json` (`recorded`) describes it, adds a
 /// discrepancy and returns `None`, because no evidence was compared.
 pub(super) fn compare(
     out: &Path,
@@ -81,8 +81,9 @@ pub(super) fn compare(
     Ok(Some(EvidenceComparison { files, containers }))
 }
 
-/// Returns the rows of the table `table` of an output, which `read` reads. If the table is not as
-/// `run.json` records it, or cannot be read, adds a discrepancy and returns `None`.
+/// Returns the rows of the table `table` of an output, which `read` reads. If `run.json`
+/// (`recorded`) does not list the table, if `discrepancies` already contains the table, or if it
+/// cannot be read, adds a discrepancy and returns `None`.
 pub(super) fn rows_of<R>(
     table: &str,
     recorded: &Run,
@@ -105,8 +106,8 @@ pub(super) fn rows_of<R>(
     }
 }
 
-/// For the name of each piece of evidence that was swept (a root, or a folder in a root), the
-/// number of its root.
+/// The 0-based number of the root of each piece of evidence (a root, or a folder in a root) that
+/// was swept, by the name of the piece.
 pub(super) struct RecordedRoots<'r>(HashMap<&'r str, usize>);
 
 impl<'r> RecordedRoots<'r> {
@@ -116,16 +117,17 @@ impl<'r> RecordedRoots<'r> {
         RecordedRoots(names.map(|(index, name)| (name.as_str(), root(index))).collect())
     }
 
-    /// Returns the 0-based number of the root with the piece of evidence (the root itself, or a
-    /// folder in it) named `evidence`. Returns a number that no root has if there is no such piece.
+    /// Returns the 0-based number of the root that contains the piece of evidence named `evidence`
+    /// (the root itself, or a folder in it). Returns a number that no root has if there is no such
+    /// piece.
     pub(super) fn root(&self, evidence: &str) -> usize {
         self.0.get(evidence).copied().unwrap_or(usize::MAX)
     }
 }
 
-/// Compares the logs that were found in the evidence now with the rows of the ledger
-/// (`files.parquet`). Adds what differs to `discrepancies`, and returns how many files were
-/// compared and how many agree.
+/// Compares the logs that are found in the evidence during the verification with the rows of the
+/// ledger (`files.parquet`). Adds each file that differs, is missing or has no row to
+/// `discrepancies`. Returns how many files were compared and how many agree.
 fn compare_files(
     listed: Vec<LedgerRow>,
     roots: &RecordedRoots<'_>,
@@ -186,9 +188,10 @@ fn key(discovery: &Discovery, file: &LogFile) -> FileKey {
     (discovery.root_of(file.evidence), file.source_path())
 }
 
-/// Counts a file of `bytes` bytes as compared, in `compared`. The pair is the file's piece of
-/// evidence (a root, or a folder in a root) and its path. If the file differs from its row in the
-/// ledger, or in the table of containers, adds the difference to `discrepancies`.
+/// Counts a compared file in `compared`; its `bytes` bytes count only if it agrees. The pair is the
+/// name of the file's piece of evidence (a root, or a folder in a root) and its path. If the file
+/// differs from its row in the ledger, or in the table of containers, adds the difference to
+/// `discrepancies`.
 pub(super) fn note(
     compared: &mut ComparedFiles,
     discrepancies: &mut Vec<Discrepancy>,
@@ -209,8 +212,9 @@ pub(super) fn note(
     compared.bytes += bytes;
 }
 
-/// Compares a file of the evidence with its row in the ledger (`files.parquet`). `file` is `None`
-/// if the file is missing from the evidence.
+/// Compares a file of the evidence with its row in the ledger (`files.parquet`): by its SHA-256 if
+/// the row has one, otherwise by its size. `file` is `None` if the file is missing from the
+/// evidence.
 fn comparison(listed: &LedgerRow, file: Option<&LogFile>) -> FileComparison {
     let Some(file) = file else { return FileComparison::Different(Difference::Missing) };
     let size = |found| FileComparison::Different(Difference::Size { recorded: listed.size, found });

@@ -1,4 +1,4 @@
-//! Verifies the output of a sweep: compares it with its `run.json`, and the evidence with the
+//! Verifies the output of a sweep. Compares the output with its `run.json`, the evidence with the
 //! output's ledger (`files.parquet`), and single records with the hashes of their events. Nothing
 //! is written. Like the module `sweep`, this one connects several stages of the data flow.
 //!
@@ -54,8 +54,8 @@ pub fn verify(subject: Subject) -> Result<Verification, VerifyError> {
     })
 }
 
-/// Makes a discrepancy, which is a file with the difference that the verification found. The file
-/// is one of the output; `file` is its path, relative to the output directory.
+/// Makes a discrepancy (a file, and how it differs from what was recorded) for a file of the
+/// output. `file` is the file's path, relative to the output directory.
 fn output(file: &str, difference: Difference) -> Discrepancy {
     Discrepancy { file: ComparedFile::Output(file.to_owned()), difference }
 }

@@ -13,9 +13,9 @@ use crate::output::{DOCUMENTS, PART_FILE, PARTITIONS_FOLDER, STATS_FOLDER, row_c
 use crate::report::{ComparisonCounts, Difference, Discrepancy, OutputRecord};
 
 /// Compares each table of the output `out` with what `run.json` says about it (size, SHA-256 and
-/// number of rows), and also the output's part (the file that `--part` leaves for a merge), if
-/// there is one. Finds files that `run.json` does not list. Adds what differs to `discrepancies`,
-/// and returns how many tables were compared and how many agree.
+/// number of rows), and the output's part (the file from which `dnsweep merge` makes outputs), if
+/// it has one, by size and SHA-256. Adds what differs, and each file that `run.json` does not list,
+/// to `discrepancies`. Returns how many tables were compared and how many agree.
 pub(super) fn compare(
     out: &Path,
     (recorded, part): (&[OutputRecord], Option<&OutputRecord>),
@@ -83,8 +83,9 @@ fn contents(out: &Path, recorded: &OutputRecord) -> Result<File, Difference> {
     }
 }
 
-/// Returns true if tables can lie in this folder of an output, below its directory: it is the
-/// folder with a table for each detection, or one of those with tables divided by host.
+/// Returns true if a folder of an output can contain tables: if it is `stats`, with a table for
+/// each detection, or lies in `by-host`, with the tables divided by host. `folder` is its path,
+/// relative to the output directory.
 fn may_have_tables(folder: &str) -> bool {
     let mut parts = folder.split('/');
     match parts.next() {

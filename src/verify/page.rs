@@ -1,4 +1,5 @@
-//! Compares `report.html`, the page of an output, with the page that dnsweep makes of the output.
+//! Compares `report.html`, the HTML page of an output, with the page that dnsweep makes of the
+//! output's tables now.
 
 use std::io;
 use std::path::Path;
@@ -12,9 +13,11 @@ use crate::report::{ComparedPage, ComparisonCounts, Difference, Discrepancy, Pag
 /// dnsweep writes are much smaller.
 const MOST_BYTES: u64 = 64 << 20;
 
-/// Compares the page (`report.html`) of the output `out`, whose `run.json` has the contents `run`
-/// and the SHA-256 `run_sha256`. `tables` says how many of the tables are unchanged. Adds what
-/// differs to `discrepancies`, and returns what was compared; `None` if the output has no page.
+/// Compares the page (`report.html`) of the output `out` with a page that is made anew. `run` is
+/// the content of the output's `run.json`, and `run_sha256` its SHA-256. Unless this version of
+/// dnsweep made the page and `tables` says that all tables are unchanged, only checks that the page
+/// names this `run.json`. Adds what differs to `discrepancies`. Returns `None` if the output has no
+/// page.
 pub(super) fn compare(
     out: &Path,
     (run, run_sha256): (&Run, &str),

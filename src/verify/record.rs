@@ -1,10 +1,10 @@
-//! Reads single records of an output again from the evidence, and compares each with the hash that
-//! the output has of its event.
+//! Reads the records of single events of an output again from the evidence, and compares the hash
+//! of each event with the hash in the output.
 //!
 //! The evidence may have moved, and only a part of it may be at hand. A file is recognised by its
-//! path in its root, and by its name of the piece of evidence where several files have that path.
-//! Which of them it is does not matter in the end: a record is the same only if its event has the
-//! same hash.
+//! path in its root and, if several files have that path, by the name of its piece of evidence. The
+//! choice cannot falsify the result: a record counts as the same only if its event has the same
+//! hash.
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -24,16 +24,17 @@ use crate::table::Cell;
 /// again from the evidence. Copies say little that is new.
 const MOST_PLACES: usize = 8;
 
-/// Reads records of an output again from the evidence.
+/// Reads the records of events of an output again from the evidence, and compares them with the
+/// output.
 pub(crate) struct RecordReader {
     discovery: Discovery,
     recovery: Recovery,
 }
 
 impl RecordReader {
-    /// Lists the evidence that `roots` contain: all or some roots of the sweep that `recorded`
-    /// describes, wherever they are now. `passwords` is a file with passwords for encrypted files
-    /// in archives, one a line.
+    /// Lists the evidence in `roots`, the present paths of all or some roots of the sweep that
+    /// `recorded` describes. `passwords` is a file with passwords for encrypted files in archives,
+    /// one a line. `threads` is the number of threads that list the evidence.
     pub(crate) fn new(
         roots: Vec<PathBuf>,
         recorded: &Run,
@@ -47,7 +48,8 @@ impl RecordReader {
         Ok(RecordReader { discovery: discover(&search, threads)?, recovery: recorded.options.recovery })
     }
 
-    /// Reads the records of an event again, at its first few places, and adds them to the event.
+    /// Reads the record of an event again at each of its first `MOST_PLACES` places. Stores the
+    /// results in the event, with the number of places that were not read.
     pub(crate) fn read(&self, event: &mut ShownEvent) {
         let records: Vec<RecordAgain> =
             event.places.iter().take(MOST_PLACES).flat_map(|place| self.records(event, place)).collect();
@@ -55,9 +57,10 @@ impl RecordReader {
         event.places_not_read = event.places.len().saturating_sub(MOST_PLACES);
     }
 
-    /// Reads the record of an event at one of its places. Without its piece of evidence, each file
-    /// with the same path is tried. The result is more than one record only if a file of the right
-    /// name does not have the event, and another one does.
+    /// Reads the record of an event at one of its places. If no file in the place's piece of
+    /// evidence has the event, the files with the same path in other pieces are tried. There is
+    /// more than one result only if a file in the right piece does not have the event, and a file
+    /// in another piece does.
     fn records(&self, event: &ShownEvent, place: &EventPlace) -> Vec<RecordAgain> {
         let same_path = self.discovery.files.iter().filter(|file| file.source_path() == place.source_path());
         let is_named = |file: &&LogFile| self.discovery.evidence_name(file.evidence) == place.evidence();
@@ -103,7 +106,8 @@ impl RecordReader {
         record
     }
 
-    /// Returns the path of a file now: that of its root, and the path in the root.
+    /// Returns the path at which a file of the evidence is now: the path of its root, joined with
+    /// the file's path in the root.
     fn path_of(&self, file: &LogFile) -> String {
         let root = self.discovery.roots.get(self.discovery.root_of(file.evidence));
         let root = root.map(|root| path_text(root)).unwrap_or_default();
@@ -116,8 +120,8 @@ impl RecordReader {
         }
     }
 
-    /// Reads the event at `offset` of a file as the sweep read it, and compares its hash with
-    /// `hash`. Also returns the event.
+    /// Reads the event at `offset` of a file in the same way as the sweep, and compares its hash
+    /// with `hash`. Also returns the event that was read; `None` if no event begins there.
     fn comparison(
         &self,
         file: &LogFile,
@@ -137,7 +141,7 @@ impl RecordReader {
     }
 }
 
-/// Returns the result for a place whose file is not in the evidence.
+/// Returns the result for a place of an event if the evidence does not have the place's file.
 fn not_there(place: &EventPlace) -> RecordAgain {
     let reason = "no file of this path is in the evidence that was given: give a root of the sweep";
     RecordAgain {
@@ -151,7 +155,8 @@ fn not_there(place: &EventPlace) -> RecordAgain {
     }
 }
 
-/// The columns of tables that are fields of an event as they are, and the names of these fields.
+/// The columns of tables that contain the unchanged value of an event's field, each as the column's
+/// name and the field's name.
 const FIELDS: [(&str, &str); 28] = [
     ("rule_name", "RuleName"),
     ("process_guid", "ProcessGuid"),
@@ -183,12 +188,13 @@ const FIELDS: [(&str, &str); 28] = [
     ("parent_user", "ParentUser"),
 ];
 
-/// The columns with names. Copies of an event can differ in the letter case of these, so they are
-/// compared without regard to the case of ASCII letters.
+/// The columns with the names of computers, providers and channels. Copies of an event can differ
+/// in the letter case of these names, so they are compared regardless of the case of ASCII letters.
 const NAMES: [&str; 3] = ["computer", "provider", "channel"];
 
-/// Returns the columns of an event's row that say something else than the event. Only columns are
-/// compared that have a field of the event, or of its `System` part, as it is.
+/// Returns the names of the columns whose cells in the row of `shown` differ from `event`, which
+/// was read again. Only columns that have a value of a field of the event, or of its `System` part,
+/// are compared.
 fn altered_columns(event: &Event, shown: &ShownEvent) -> Vec<&'static str> {
     let system = &event.system;
     let number = |number: Option<u64>| number.map(|number| number.to_string());
@@ -225,8 +231,8 @@ fn altered_columns(event: &Event, shown: &ShownEvent) -> Vec<&'static str> {
     said.into_iter().filter_map(differs).chain(is_other_time.then_some("event_time")).collect()
 }
 
-/// Returns a view of the record at `offset` of a file, in which `event` was read. The error says
-/// why there is none.
+/// Returns a view of the record at `offset` of a file: its bytes, their meaning, and the event as
+/// XML. `event` is the event that was read there, if any. The error says why there is no view.
 fn view(file: &LogFile, log: &OpenLog, offset: u64, event: Option<&Event>) -> Result<RecordView, String> {
     let view = match file.form {
         FileForm::Xml(encoding) => view_xml_event(log, offset, XmlFile { size: file.size, encoding }),

@@ -30,9 +30,9 @@ pub struct Subject {
 
 impl Subject {
     /// Reads the `run.json` of the output `out`. `evidence` are the roots of the swept evidence, in
-    /// the same order as in the sweep, wherever they are now. If there are none, only the output is
-    /// compared. `passwords` is a file with passwords for encrypted files in archives, one a line.
-    /// `threads` is `None` for one thread on each core.
+    /// the same order as in the sweep, with the paths that they have now. If `evidence` is empty,
+    /// only the output is compared. `passwords` is a file with passwords for encrypted files in
+    /// archives, one a line. `threads` is `None` for one thread on each core.
     pub fn new(
         out: &Path,
         evidence: Vec<PathBuf>,

@@ -35,9 +35,9 @@ impl Access {
     }
 }
 
-/// Opens a file of an unfinished output for reading and appending, such as the journal, in which a
-/// sweep keeps what it has read so far, so that it can be resumed. If the file does not exist,
-/// creates it so that only the current user may read it. A symbolic link is refused.
+/// Opens a file of an unfinished output for reading and appending, such as the journal (the file
+/// from which an interrupted sweep is resumed). If the file does not exist, creates it so that only
+/// the current user may read it. A symbolic link is refused.
 pub(crate) fn open_own(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.read(true).append(true).create(true).mode(Access::Owner.file_mode());

@@ -133,8 +133,8 @@ pub(crate) fn read_named(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     whole(file, most)
 }
 
-/// Reads a file from its start to its end, into memory that is as large as the file says it is.
-/// Fails if it has more than `most` bytes.
+/// Reads an open file to its end. Reserves memory for the size that its metadata states, up to
+/// `most` bytes. Fails if the file has more than `most` bytes.
 fn whole(file: File, most: u64) -> io::Result<Vec<u8>> {
     let length = usize::try_from(file.metadata()?.len().min(most));
     let length = length.expect("the limits are sizes that memory can have");
@@ -147,7 +147,8 @@ pub(crate) fn all_of(reader: impl Read, most: u64) -> io::Result<Vec<u8>> {
     read_into(Vec::new(), reader, most)
 }
 
-/// Reads `reader` to its end into `bytes`, which are empty. Fails if it has more than `most` bytes.
+/// Reads `reader` to its end and appends its bytes to `bytes`, which must be empty. Fails if
+/// `reader` has more than `most` bytes.
 fn read_into(mut bytes: Vec<u8>, reader: impl Read, most: u64) -> io::Result<Vec<u8>> {
     reader.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most {

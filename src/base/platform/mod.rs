@@ -1,5 +1,6 @@
 //! All code that needs Unix, and the description of this machine for `run.json`. A port to another
-//! system changes only this folder. The only user of the crate `rustix` and of `std::os`.
+//! system changes only this folder. This module is the only user of the crate `rustix` and of
+//! `std::os`.
 
 mod access;
 pub(crate) mod files;
@@ -34,14 +35,15 @@ pub struct Machine {
     pub architecture: String,
 }
 
-/// The number of the user as whom this process runs (the effective user ID).
+/// Returns the effective user ID of this process.
 #[must_use]
 pub fn user() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-/// Lets this process have `files` files open at once, as far as the system allows it. Returns the
-/// number of files that it may have open.
+/// Raises the limit on open files of this process to `files` or, if that is less, to the most that
+/// the system allows. A limit that is already high enough is kept. Returns the limit that now
+/// applies.
 pub(crate) fn allow_open_files(files: u64) -> u64 {
     let limit = getrlimit(Resource::Nofile);
     let allowed = limit.current.unwrap_or(u64::MAX);
@@ -67,8 +69,8 @@ pub fn machine() -> Machine {
     }
 }
 
-/// The current directory, to which paths on the command line are relative; `None` if it was
-/// removed.
+/// Returns the current directory, to which paths on the command line are relative, as text. `None`
+/// if it cannot be determined, for example because it was removed.
 #[must_use]
 pub fn working_directory() -> Option<String> {
     std::env::current_dir().ok().map(|path| path_text(&path))

@@ -8,7 +8,7 @@ pub(crate) fn name_bytes(name: &OsStr) -> &[u8] {
     name.as_bytes()
 }
 
-/// The path that consists of these bytes, which need not be valid text.
+/// Returns the path that consists of `bytes`, which need not be valid UTF-8.
 pub(crate) fn path_of_bytes(bytes: Vec<u8>) -> std::path::PathBuf {
     <std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(bytes).into()
 }

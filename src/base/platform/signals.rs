@@ -15,12 +15,12 @@ use std::time::Duration;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::low_level::{exit, pipe};
 
-/// The signals by which a user or the system ends the program, and which are handled.
+/// The signals that end a process by default, and that this module handles instead.
 const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
 /// The longest time for which the process waits until a message is written, before it ends at the
-/// second signal. It waits first for the message about the first signal, and then as long for that
-/// about the second. Writing can block if a terminal or a pipe is full, or if a file system hangs.
-/// A third signal ends the process without waiting.
+/// second signal. It waits first for the message about the first signal, and then equally long for
+/// the message about the second. Writing can block if a terminal or a pipe is full, or if a file
+/// system hangs. A third signal ends the process without waiting.
 const MESSAGE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A function that prints a message when a signal arrives.
@@ -28,7 +28,7 @@ pub(crate) type PrintMessage = Arc<dyn Fn() + Send + Sync>;
 
 /// Installs handlers for the signals that end a process (SIGINT, SIGTERM, SIGHUP). The first signal
 /// sets the returned flag and calls `first`. The second one calls `last` and ends the process with
-/// the exit status `status`, whatever its other threads are doing.
+/// the exit status `status`, even if other threads are busy or blocked.
 #[must_use]
 pub(crate) fn watch(status: i32, first: PrintMessage, last: PrintMessage) -> Arc<AtomicBool> {
     let (flag, stopping) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
@@ -93,8 +93,8 @@ fn print_in_thread(message: PrintMessage) -> Receiver<()> {
     said
 }
 
-/// Standard error without Rust's lock, because a thread that has the lock may be blocked by a slow
-/// reader.
+/// Returns standard error as a file, which is written to without the lock that Rust's standard
+/// library has for it: a thread with the lock may be blocked by a slow reader.
 pub(crate) fn unlocked_stderr() -> io::Result<File> {
     stderr().as_fd().try_clone_to_owned().map(File::from)
 }

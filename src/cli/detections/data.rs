@@ -110,9 +110,9 @@ fn outcome(
     })
 }
 
-/// Finds the file of a data set in `directory`. `data` is the data set's path or URL as the rule
-/// has it. Of the files whose path in `directory` equals an end of `data`, the one with the longest
-/// path is returned. `None` if no file shares an end of at least [`LEAST_PARTS`] names.
+/// Finds the file of a data set in `directory`. `data` is the data set's path or URL as written in
+/// the rule. Of the files whose path in `directory` equals an end of `data`, the one with the
+/// longest path is returned. `None` if no file shares an end of at least [`LEAST_PARTS`] names.
 fn file_of(data: &str, directory: &Path) -> Option<PathBuf> {
     let parts: Vec<&str> = data.split('/').filter(|part| !part.is_empty()).collect();
     // A path with these parts could lead out of the directory.

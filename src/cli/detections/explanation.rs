@@ -67,9 +67,9 @@ fn event_in(path: &Path) -> Result<Event, UsageError> {
     }
 }
 
-/// Makes a Sysmon DNS query with the fields of a JSON object, whose keys are the names that Splunk
-/// has for the fields. All other fields of the event are absent. The error says which field cannot
-/// be set.
+/// Makes a Sysmon DNS query with the fields of a JSON object. Its keys must be the names by which
+/// Splunk knows the fields. All other fields of the event are absent. The error says which field
+/// cannot be set.
 fn event_of_fields(fields: &Map<String, Value>) -> Result<Event, String> {
     let mut event = Event::dns_query();
     for (name, value) in fields {

@@ -110,8 +110,8 @@ fn describe(loaded: &LoadedDetection, text: &mut String) {
     }
 }
 
-/// The place of a detection's rule: its file, and its line if the rule is not the first in the
-/// file.
+/// Returns the place of a detection's rule: the path of its file, and its line if the rule does not
+/// begin on the first line.
 fn place(loaded: &LoadedDetection) -> String {
     match loaded.line {
         0 | 1 => loaded.source.clone(),
@@ -119,7 +119,7 @@ fn place(loaded: &LoadedDetection) -> String {
     }
 }
 
-/// Runs the command `dnsweep detections check`: says of each rule file whether its rules run.
+/// Runs the command `dnsweep detections check`: lists each rule with whether it runs, or why not.
 pub(super) fn check(arguments: &CheckArguments) -> Result<CommandOutput, CommandError> {
     let catalog =
         Catalog::check(&arguments.paths, &arguments.lists.resolved(), arguments.placeholders.as_deref())?;
@@ -166,8 +166,8 @@ fn selected_by(required: &[Vec<RequiredText>], most: usize) -> String {
     if sets.is_empty() { "it is a DNS query".to_owned() } else { sets.join("; ") }
 }
 
-/// The text for a set of literals, of which every match contains at least one. At most `most`
-/// literals are named.
+/// Returns the text for a set of literals, of which every match contains at least one. At most
+/// `most` literals are named.
 fn one_of(set: &[RequiredText], most: usize) -> String {
     let literal = |required: &&RequiredText| required.text.literal().is_some();
     let mut fields: Vec<&str> = set.iter().filter(literal).map(|required| required.data_name).collect();

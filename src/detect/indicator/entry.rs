@@ -13,23 +13,27 @@ const MOST_NAME: usize = 253;
 /// The maximum number of characters of a label, which is a part of a domain name between full
 /// stops.
 const MOST_LABEL: usize = 63;
-/// The smallest number of letters in a row that a pattern must have. One with fewer would match too
-/// many names, and would have to be compared with every name.
+/// The least length, in characters, of the longest literal text between the wildcards of a pattern.
+/// A pattern with shorter ones would match too many names, and would have to be compared with every
+/// name.
 const LEAST_LITERAL: usize = 3;
-/// The maximum number of bytes of an entry. The longest URLs that programs accept are shorter.
+/// The maximum number of bytes of an entry of a list of indicators. The longest URLs that programs
+/// accept are shorter.
 const MOST_ENTRY: usize = 8192;
-/// The maximum number of characters of a network: those of an IPv6 address with an IPv4 address in
-/// it, and of a prefix length.
+/// The maximum number of characters of a network: an IPv6 address that ends with an IPv4 address,
+/// and a prefix length, such as `/128`.
 const MOST_NETWORK: usize = 49;
-/// The smallest number of digits of a text that is taken for the hash of a file.
+/// The smallest number of hexadecimal digits of an entry that is taken for the hash of a file, and
+/// not for a domain name.
 const LEAST_HASH: usize = 32;
 /// The maximum number of characters of a bad entry that an error message shows.
 const MOST_SHOWN: usize = 80;
 
-/// What an entry of a list of indicators describes.
+/// What an entry of a list of indicators describes: certain names that a query asks for, or certain
+/// addresses in an answer. Names are in lower case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::detect) enum Indicator {
-    /// A domain name, and all names below it: `evil.example` is also `www.evil.example`.
+    /// A domain name and all names below it: `evil.example` also describes `www.evil.example`.
     Name(String),
     /// A domain name without the names below it.
     ExactName(String),
@@ -37,20 +41,21 @@ pub(in crate::detect) enum Indicator {
     Below(String),
     /// The names that match a pattern.
     Pattern(NamePattern),
-    /// An address, or a network of addresses, in the answer.
+    /// An address, or a network of addresses, that is looked for in the answer to a DNS query.
     Network(Network),
 }
 
-/// In which form a list has an indicator.
+/// The form in which a list of indicators states a name or an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) enum Form {
-    /// The name or the address itself.
+    /// The entry is the name, pattern, address or network itself, perhaps with a port.
     Plain,
-    /// A URL, of which only the host counts.
+    /// The entry is a URL, or a host with a path. Only the host is used.
     Url,
 }
 
-/// Reads an entry of a list. The error says what was expected and what was found.
+/// Parses an entry of a list of indicators. Returns what the entry describes, and whether it is a
+/// URL. The error says what was expected and what was found.
 pub(in crate::detect) fn indicator(text: &str) -> Result<(Indicator, Form), String> {
     match plain_name(text).map(Indicator::Name).or_else(|| plain_network(text)) {
         Some(plain) => Ok((plain, Form::Plain)),
@@ -58,16 +63,17 @@ pub(in crate::detect) fn indicator(text: &str) -> Result<(Indicator, Form), Stri
     }
 }
 
-/// Returns the network that an entry is, if it is written as such, as most entries for addresses
-/// are.
+/// Parses an entry that is an address or a network without a port, a path or marks such as `[.]`,
+/// which is the form of most entries for addresses. `None` for any other entry, and for a network
+/// of all addresses.
 fn plain_network(text: &str) -> Option<Indicator> {
     let is_known = |byte: u8| byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':' | b'/');
     let network = Some(text).filter(|text| text.len() <= MOST_NETWORK && text.bytes().all(is_known))?;
     of_network(Network::read(network)?, text).ok()
 }
 
-/// Returns the name that an entry is, in lower case, if the entry is written as DNS has it, as most
-/// entries for names are.
+/// Returns an entry in lower case if it is an ASCII domain name of two labels or more that ends
+/// with a letter, which is the form of most entries for names. `None` for any other entry.
 fn plain_name(text: &str) -> Option<String> {
     // All bytes are looked at, so that the processor compares several at a time.
     let is_known = |byte: &u8| byte.is_ascii_alphanumeric() | matches!(byte, b'.' | b'-' | b'_');
@@ -86,8 +92,9 @@ fn plain_name(text: &str) -> Option<String> {
     (labels > 1 && ends).then(|| text.to_ascii_lowercase())
 }
 
-/// Reads an entry of a list in any form: a name, address, network or URL, with or without a port,
-/// or a pattern; `=` before a name means that name alone. Marks such as `[.]` are undone.
+/// Parses an entry of a list in any form: a name, address, network or URL, with or without a port,
+/// or a pattern; `=` before a name means that name alone. Marks such as `[.]` are undone. The error
+/// says what was expected and what was found.
 fn in_any_form(text: &str) -> Result<(Indicator, Form), String> {
     if text.len() > MOST_ENTRY {
         return Err(expected(&format!("an indicator of at most {MOST_ENTRY} bytes"), text));
@@ -113,8 +120,9 @@ fn in_any_form(text: &str) -> Result<(Indicator, Form), String> {
     Ok((of_host(without_port(host), text)?, Form::Url))
 }
 
-/// Returns what the host of a URL, or an entry without a path, describes. `text` is the whole
-/// entry.
+/// Returns what a host describes: an address, a pattern, or a name with all names below it. `host`
+/// is the host of a URL, or a whole entry that has no path, without its port. `text` is the whole
+/// entry, for the error.
 fn of_host(host: &str, text: &str) -> Result<Indicator, String> {
     let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     if let Some(network) = Network::read(inner).filter(|network| network.is_address()) {
@@ -148,7 +156,8 @@ fn of_network(network: Network, text: &str) -> Result<Indicator, String> {
     Ok(Indicator::Network(network))
 }
 
-/// Returns what a pattern with wildcards describes.
+/// Returns what a pattern with the wildcards `*` and `?` describes. A `*.` before a name describes
+/// all names below it. `text` is the whole entry, for the error.
 fn of_pattern(pattern: &str, text: &str) -> Result<Indicator, String> {
     if let Some(below) = pattern.strip_prefix("*.").filter(|below| !below.contains(['*', '?'])) {
         return Ok(Indicator::Below(name_of(below, text)?));
@@ -168,7 +177,8 @@ fn of_pattern(pattern: &str, text: &str) -> Result<Indicator, String> {
     Ok(Indicator::Pattern(made))
 }
 
-/// Returns a domain name in the form that DNS has. `text` is the whole entry, for the error.
+/// Returns a domain name in the form that DNS has: in lower case, with labels outside ASCII in
+/// Punycode. `text` is the whole entry, for the error.
 fn name_of(name: &str, text: &str) -> Result<String, String> {
     let wrong = || expected("a domain name, an address, a network or a URL", text);
     if name.len() > 4 * MOST_NAME {
@@ -187,8 +197,9 @@ fn name_of(name: &str, text: &str) -> Result<String, String> {
     Ok(ascii)
 }
 
-/// Returns the text of an entry as it was before it was defanged, which reports do so that a name
-/// is not a link: `hxxp` becomes `http`, and `[.]` becomes `.`.
+/// Returns the text of an entry as it was before it was defanged (changed by a report so that a
+/// name is not a link): `hxxp` at its start becomes `http`, and marks such as `[.]` or `[:]` become
+/// the plain character.
 fn refanged(text: &str) -> Cow<'_, str> {
     const MARKS: [(&str, &str); 8] = [
         ("[.]", "."),
@@ -221,13 +232,13 @@ fn find_in_any_case(text: &str, mark: &str) -> Option<usize> {
     text.as_bytes().windows(mark.len()).position(|part| part.eq_ignore_ascii_case(mark))
 }
 
-/// Splits a URL into its scheme and what follows `://`; `None` if the text is not a URL.
+/// Splits a URL into its scheme and the text after `://`; `None` if the text is not a URL.
 fn scheme(text: &str) -> Option<(&str, &str)> {
     let is_known = |letter: char| letter.is_ascii_alphanumeric() || "+-.".contains(letter);
     text.split_once("://").filter(|(scheme, _)| !scheme.is_empty() && scheme.chars().all(is_known))
 }
 
-/// Returns a host without the port after it.
+/// Returns a host without the colon and the port after it. A host without a port is unchanged.
 fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((before, port))
@@ -245,12 +256,14 @@ fn undotted(name: &str) -> &str {
     name.strip_suffix('.').unwrap_or(name)
 }
 
-/// The error message for an entry: what was expected, and the first characters of what was found.
+/// Returns the error message for an entry: what was expected, and the first characters of what was
+/// found.
 pub(in crate::detect) fn expected(what: &str, found: &str) -> String {
     format!("expected {what}, found '{}'", shown(found))
 }
 
-/// Returns the first characters of an entry, escaped, to be shown.
+/// Returns the first [`MOST_SHOWN`] characters of an entry, escaped for a message. If the entry has
+/// more, `…` is added.
 pub(in crate::detect) fn shown(text: &str) -> String {
     let mut shown: String = text.chars().take(MOST_SHOWN).flat_map(char::escape_debug).collect();
     if text.chars().nth(MOST_SHOWN).is_some() {

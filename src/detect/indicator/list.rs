@@ -1,5 +1,5 @@
-//! A list of indicators as it is read: its entries so far, how many of each kind, and what is left
-//! out of it, with the reasons.
+//! A list of indicators while it is read: the entries so far, their counts by kind, and the entries
+//! that are left out, with the reasons.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,45 +8,48 @@ use crate::detect::predicate::listed::{Added, AddressList, NameList};
 use crate::detect::predicate::text_index::Described;
 use crate::event::is_public_suffix;
 
-/// The most left-out entries of one kind (not understood, or not to be seen in DNS queries) of
-/// which the reason is kept. Also the maximum number of remarks on a list that are kept.
+/// The maximum number of left-out entries whose reasons are kept, for each kind: those that are not
+/// understood, and all others. Also the maximum number of remarks on a list that are kept.
 pub const MOST_LEFT_OUT: usize = 10;
 
-/// The maximum number of entries that the lists of a sweep can have together. Each takes about
-/// fifty bytes of memory, and a network about a hundred.
+/// The maximum number of entries that all lists of indicators of a sweep can have together. Each
+/// entry takes about fifty bytes of memory, and a network about a hundred.
 pub const MOST_INDICATORS: u64 = 4_000_000;
 
 /// How many entries of each kind a list of indicators has, and what is left out of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IndicatorCounts {
-    /// The number of names that describe themselves and all names below them.
+    /// The number of domain names that match themselves and all names below them.
     pub names: u64,
-    /// The number of names that describe themselves only.
+    /// The number of domain names that match only themselves.
     pub exact_names: u64,
-    /// The number of patterns for names.
+    /// The number of patterns with wildcards for names, including those such as `*.evil.example`.
     pub patterns: u64,
     /// The number of single addresses.
     pub addresses: u64,
     /// The number of networks with more than one address.
     pub networks: u64,
-    /// The number of the entries above that the list has as URLs, of which only the host counts.
+    /// The number of entries that are URLs, of which only the host is used. The fields above count
+    /// these entries, too.
     pub urls: u64,
-    /// The number of entries that mean the same as an earlier one. No other field of this type
-    /// counts them.
+    /// The number of entries that describe the same names or addresses as an earlier entry. No
+    /// other field of this type counts them.
     pub repeated: u64,
-    /// The entries that are not understood. What they would find is unknown.
+    /// The entries that are not understood, such as misspelt names. It is not known what they would
+    /// match.
     pub not_understood: LeftOut,
     /// The entries that cannot be seen in DNS queries, such as hashes of files, and those that the
     /// list itself withdraws.
     pub other: LeftOut,
 }
 
-/// Entries of one kind that are left out of a list.
+/// Entries of a list of indicators that are left out for one kind of reason.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOut {
     /// The number of entries that are left out.
     pub count: u64,
-    /// Where the first of them are in the list, and why they are left out.
+    /// For each of the first [`MOST_LEFT_OUT`] of them, a text with its place in the list and the
+    /// reason why it is left out.
     pub first: Vec<String>,
 }
 
@@ -60,14 +63,15 @@ impl LeftOut {
 }
 
 impl IndicatorCounts {
-    /// The number of entries that are looked for.
+    /// The number of entries that are looked for in DNS queries: those of all kinds, without
+    /// repeated entries and those that are left out.
     #[must_use]
     pub fn entries(&self) -> u64 {
         self.names + self.exact_names + self.patterns + self.addresses + self.networks
     }
 
-    /// The number of entries of each kind that the list has, for people, such as `2 names, 1
-    /// network`.
+    /// Returns the number of entries of each kind that the list has, in words, such as `2 names, 1
+    /// network`. Kinds without an entry are left out.
     #[must_use]
     pub fn text(&self) -> String {
         let kinds = [
@@ -85,7 +89,8 @@ impl IndicatorCounts {
     }
 }
 
-/// A list of indicators that is being read.
+/// A list of indicators that is being read. The readers of all forms of lists (plain text, CSV and
+/// STIX) add their entries to it.
 #[derive(Debug)]
 pub(super) struct ListBuilder {
     /// The entries for names that were read so far.
@@ -94,15 +99,17 @@ pub(super) struct ListBuilder {
     pub addresses: AddressList,
     /// How many entries of each kind were read so far, and what was left out.
     pub counts: IndicatorCounts,
-    /// The first remarks on entries that are looked for but match more than their author may have
-    /// meant, because they are public suffixes. Each has the place of its entry in the list.
+    /// Remarks for the user on the first [`MOST_LEFT_OUT`] entries that are public suffixes, such
+    /// as `co.uk`. They are looked for, but match more than their author may have meant. Each
+    /// remark has the place of the entry in the list.
     pub remarks: Vec<String>,
-    /// The number of remarks that are not in `remarks`, because it is full.
+    /// The number of further entries that are public suffixes, for which there is no remark because
+    /// `remarks` is full.
     pub more_remarks: u64,
 }
 
 impl ListBuilder {
-    /// Makes an empty list with this name.
+    /// Makes an empty list of indicators. `name` is the name of the list, for messages.
     pub(super) fn new(name: &str) -> Self {
         ListBuilder {
             names: NameList::new(name),
@@ -113,26 +120,26 @@ impl ListBuilder {
         }
     }
 
-    /// Reserves memory for the entries of a text that has `lines` lines and `bytes` bytes.
+    /// Reserves memory for the entries of a plain text that has `lines` lines and `bytes` bytes.
     pub(super) fn reserve(&mut self, lines: usize, bytes: usize) {
         let most = usize::try_from(MOST_INDICATORS).unwrap_or(usize::MAX);
         self.names.reserve(lines.min(most), bytes);
     }
 
-    /// Returns true if the list has more entries than the lists of a sweep can have. No more need
-    /// be read.
+    /// Returns true if the list has more than [`MOST_INDICATORS`] entries. It is then refused, so
+    /// its reader can stop.
     pub(super) fn is_overfull(&self) -> bool {
         self.counts.entries() > MOST_INDICATORS
     }
 
-    /// Adds the entry `text`. If it is not understood, it is left out, and `place` says where in
-    /// the list it is.
+    /// Parses the entry `text` and adds it to the list. If it is not understood, it is left out,
+    /// and `place` gives its place in the list for the reason, such as `line 7`.
     pub(super) fn add(&mut self, text: &str, place: impl FnOnce() -> String) {
         self.add_read(text, indicator(text), place);
     }
 
-    /// Adds entries, each with its line in the list, as [`ListBuilder::add`] does. It is faster,
-    /// because the entries do not wait for memory one after the other.
+    /// Adds entries, each with the number of its line in the list, as [`ListBuilder::add`] does.
+    /// This is faster, because the memory for all of them is fetched at the same time.
     pub(super) fn add_lines(&mut self, entries: &[(usize, &str)]) {
         let read: Vec<_> = entries.iter().map(|(_, text)| indicator(text)).collect();
         for (found, _) in read.iter().flatten() {
@@ -145,8 +152,8 @@ impl ListBuilder {
         }
     }
 
-    /// Adds the entry `text`, or leaves it out if it is not understood. `place` says where in the
-    /// list it is.
+    /// Adds the entry `text`, or leaves it out if it was not understood. `read` is the result of
+    /// parsing it, and `place` gives its place in the list, such as `line 7`.
     fn add_read(
         &mut self,
         text: &str,
@@ -159,8 +166,9 @@ impl ListBuilder {
         }
     }
 
-    /// Adds an entry that has been read. `text` is the entry as the list has it, and `place` says
-    /// where in the list it is.
+    /// Adds an entry that was parsed, and counts it. If an earlier entry describes the same, it is
+    /// only counted as repeated. `text` is the entry as written in the list, `found` is what it
+    /// describes, and `place` gives its place in the list, such as `line 7`.
     pub(super) fn add_indicator(
         &mut self,
         text: &str,
@@ -203,8 +211,8 @@ impl ListBuilder {
         }
     }
 
-    /// Adds a remark for the user on an entry that is looked for. If there are [`MOST_LEFT_OUT`]
-    /// already, only counts it.
+    /// Adds a remark for the user on an entry that is looked for. If the list has [`MOST_LEFT_OUT`]
+    /// remarks already, the new one is only counted.
     fn remark(&mut self, remark: impl FnOnce() -> String) {
         if self.remarks.len() < MOST_LEFT_OUT {
             self.remarks.push(remark());
@@ -213,14 +221,14 @@ impl ListBuilder {
         }
     }
 
-    /// Leaves out an entry that is not understood. `reason` says where in the list it is, what was
-    /// expected and what was found.
+    /// Counts an entry that is left out because it is not understood. `reason` gives its place in
+    /// the list, what was expected and what was found.
     pub(super) fn not_understood(&mut self, reason: impl FnOnce() -> String) {
         self.counts.not_understood.add(reason);
     }
 
-    /// Leaves out an entry that no DNS query can show, or that the list withdraws. `reason` says
-    /// where in the list it is, and what it is.
+    /// Counts an entry that is left out because no DNS query can show it, or because the list
+    /// itself withdraws it. `reason` gives its place in the list and says what the entry is.
     pub(super) fn other(&mut self, reason: impl FnOnce() -> String) {
         self.counts.other.add(reason);
     }

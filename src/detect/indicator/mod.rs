@@ -3,8 +3,8 @@
 //! one of its addresses.
 //!
 //! - `entry`: one indicator, in the forms in which lists write it
-//! - `list`: the entries of a list, and what is left out of it
-//! - `text`, `table`, `stix`: lists as plain text, as CSV and as STIX
+//! - `list`: the entries of a list, and the counts of those that are used and of those left out
+//! - `text`, `table`, `stix`: readers of lists as plain text, as CSV and as STIX
 //! - `stix_pattern`: patterns in STIX
 
 pub(in crate::detect) mod entry;
@@ -26,20 +26,24 @@ use super::splunk::search::Search;
 use crate::base::digest::sha256;
 use crate::base::plain_name::is_plain_name;
 
-/// What an id of a list begins with. The name of the list's file follows.
+/// The first letters of the id of every list of indicators. After them, the id has the name of the
+/// list's file.
 const ID_START: &str = "iocs-";
-/// The maximum number of characters of a file's name in the id of its list.
+/// The maximum number of characters of a file's name that are in the id of its list of indicators.
+/// Further characters are left out.
 const MOST_ID_NAME: usize = 100;
-/// The number of digits of a hash at the end of an id. The id has them only if not all of the
-/// file's name can be in it, so that other names do not give the same id.
+/// The number of hexadecimal digits of the SHA-256 of a file's name at the end of the id of its
+/// list. An id has them only if the file's name cannot be in it unchanged, so that lists with
+/// different names have different ids.
 const ID_DIGITS: usize = 8;
 
 impl Detection {
-    /// Reads a list of indicators, as plain text, CSV or STIX, and makes a detection of it. `name`
+    /// Parses a list of indicators, as plain text, CSV or STIX, and makes a detection of it. `name`
     /// is the name of the list's file, after which the detection is named. Error messages call the
     /// file `source_name`. `risk_score`, from 0 to 100, is the score of a match.
     ///
-    /// Entries that cannot be used are left out and counted. It is an error if there is no other.
+    /// Entries that cannot be used are left out and counted. It is an error if no entry can be
+    /// used, or if the list has more than `MOST_INDICATORS` entries.
     pub fn from_indicators(
         text: &str,
         name: &str,
@@ -96,7 +100,8 @@ impl Detection {
     }
 }
 
-/// Reads the entries of a list in the form that its text has.
+/// Adds the entries of a list of indicators to `list`. The text itself shows whether it is STIX,
+/// CSV or plain text. The error says why a text in JSON is not STIX.
 fn read(text: &str, list: &mut ListBuilder) -> Result<(), String> {
     let start = text.trim_start();
     let is_array = start.strip_prefix('[').is_some_and(|inner| inner.trim_start().starts_with('{'));
@@ -110,8 +115,8 @@ fn read(text: &str, list: &mut ListBuilder) -> Result<(), String> {
     Ok(())
 }
 
-/// Returns notes on a list for its user: why entries are left out (the first few of them), and
-/// which entries match more than their author may have meant.
+/// Returns the notes that the user sees on a list of indicators: why the first few unusable entries
+/// are left out, and which entries match more than their author may have meant.
 fn notes(ListBuilder { counts, remarks, more_remarks, .. }: &ListBuilder) -> Vec<String> {
     let not_understood = counts.not_understood.first.iter().map(|reason| format!("not understood: {reason}"));
     let other = counts.other.first.iter().map(|reason| format!("left out: {reason}"));
@@ -119,8 +124,8 @@ fn notes(ListBuilder { counts, remarks, more_remarks, .. }: &ListBuilder) -> Vec
     not_understood.chain(remarks.iter().cloned()).chain(more).chain(other).collect()
 }
 
-/// Returns the id of a list. It is made of the name of the list's file, so that it stays the same
-/// when the list grows.
+/// Returns the id of a list of indicators, such as `iocs-evil.txt`. It is made of the name of the
+/// list's file only, so it stays the same when the list grows.
 fn list_id(name: &str) -> String {
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
     let plain: String =

@@ -32,13 +32,14 @@ const OTHER_OBJECTS: [&str; 14] = [
 /// The maximum number of characters of an object's id that a message shows.
 const MOST_SHOWN: usize = 80;
 
-/// A bundle of STIX, or any other document with a list of objects.
+/// A STIX bundle, or any other JSON document with a list `objects`.
 #[derive(Debug, Deserialize)]
 struct Bundle {
     objects: Vec<Object>,
 }
 
-/// An object of STIX. A property of another type than STIX has for it is kept as it is.
+/// A STIX object, with the properties that are read. A property can have a value of any type, so
+/// that one with a wrong type makes only its own object unusable, and not the whole list.
 #[derive(Debug, Deserialize)]
 struct Object {
     #[serde(rename = "type", default)]
@@ -55,7 +56,8 @@ struct Object {
     value: Value,
 }
 
-/// Reads a list in STIX. The error says why the text is not a bundle of STIX.
+/// Adds the indicators of a STIX bundle, or of a JSON array of STIX objects, to `list`. The error
+/// says why the text is neither.
 pub(super) fn read(text: &str, list: &mut ListBuilder) -> Result<(), String> {
     let bundle = if text.trim_start().starts_with('[') {
         serde_json::from_str(text).map(|objects| Bundle { objects })
@@ -73,8 +75,8 @@ pub(super) fn read(text: &str, list: &mut ListBuilder) -> Result<(), String> {
     Ok(())
 }
 
-/// Where an object lies in a bundle: the object, and its number. Messages show the object's id, or
-/// as its number if it has none.
+/// A STIX object and its number in its bundle, from 1. A message shows the object's id, or its
+/// number if it has no id.
 struct Place<'o>(&'o Object, usize);
 
 impl fmt::Display for Place<'_> {
@@ -91,7 +93,9 @@ impl fmt::Display for Place<'_> {
 }
 
 impl Object {
-    /// Adds what the object describes to the list. `number` is its place in the bundle, from 1.
+    /// Adds the names and addresses that the object describes to the list. Objects of types that
+    /// are not observed, such as `malware`, are skipped. `number` is the object's place in the
+    /// bundle, from 1.
     fn read(&self, number: usize, list: &mut ListBuilder) {
         let place = Place(self, number);
         let kind = self.kind.as_str().unwrap_or_default();
@@ -121,7 +125,8 @@ impl Object {
     }
 }
 
-/// Adds what the pattern of an indicator describes.
+/// Adds the names and addresses in the pattern of a STIX indicator to the list. Comparisons that
+/// cannot be used are counted as left out. Their reasons begin with `place`.
 fn add_pattern(pattern: &str, place: &Place<'_>, list: &mut ListBuilder) {
     let found = match comparisons(pattern) {
         Ok(found) => found,
@@ -153,7 +158,8 @@ fn add_pattern(pattern: &str, place: &Place<'_>, list: &mut ListBuilder) {
     }
 }
 
-/// Adds a value as it is, without wildcards.
+/// Adds a value to the list in which `*` and `?` are not wildcards. A value that would be read as a
+/// pattern, or that begins with `=`, is counted as not understood.
 fn add_value(value: &str, place: &Place<'_>, list: &mut ListBuilder) {
     match indicator(value.trim()) {
         Ok((Indicator::Pattern(_) | Indicator::Below(_) | Indicator::ExactName(_), Form::Plain)) => {
@@ -164,9 +170,9 @@ fn add_value(value: &str, place: &Place<'_>, list: &mut ListBuilder) {
     }
 }
 
-/// Adds what a STIX comparison by the operator `LIKE` describes to the indicators in `list`.
-/// `value` is its pattern, in which `%` stands for any characters, and `_` for one. Messages say
-/// `place`.
+/// Adds the indicator that a STIX comparison with the operator `LIKE` describes to `list`. `value`
+/// is the operand of `LIKE`, in which `%` stands for any characters, and `_` for one. Messages
+/// begin with `place`.
 fn add_like(value: &str, place: &Place<'_>, list: &mut ListBuilder) {
     let translated: String = value
         .trim()

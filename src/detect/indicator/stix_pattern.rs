@@ -1,9 +1,10 @@
-//! Patterns of STIX, as far as they are comparisons that are joined by OR. Parentheses and brackets
-//! do not matter then, so a pattern is read from left to right, however deep they are.
+//! STIX patterns, if they are comparisons that are joined by `OR`. Parentheses and brackets do not
+//! change the meaning of these, so a pattern is read from left to right, at any depth of nesting.
 
 use super::entry::expected;
 
-/// The operators of comparisons in patterns of STIX that are understood.
+/// The operators in comparisons of STIX patterns that are understood: `=`, `IN`, `LIKE` and
+/// `ISSUBSET`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Operator {
     Equal,
@@ -12,7 +13,8 @@ pub(super) enum Operator {
     IsSubset,
 }
 
-/// A comparison of a property of an object with one of several values.
+/// A comparison in a STIX pattern: of one property of an object with one or more values, of which
+/// one must fit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Comparison<'p> {
     /// The path of the property, such as `domain-name:value`.
@@ -21,8 +23,8 @@ pub(super) struct Comparison<'p> {
     pub values: Vec<String>,
 }
 
-/// Returns the comparisons of a pattern of STIX that are joined by OR. The error says what else is
-/// in the pattern.
+/// Returns the comparisons of a STIX pattern, which must all be joined by `OR`. The error says what
+/// was expected, and shows what else is in the pattern.
 pub(super) fn comparisons(pattern: &str) -> Result<Vec<Comparison<'_>>, String> {
     let mut rest = Rest(pattern.trim());
     let mut found = Vec::new();
@@ -62,11 +64,13 @@ pub(super) fn comparisons(pattern: &str) -> Result<Vec<Comparison<'_>>, String> 
     Ok(found)
 }
 
-/// The text of a pattern that is still to be parsed. What was parsed is taken off its start.
+/// The rest of a STIX pattern that is not parsed yet. Each method that parses something removes it
+/// from the start.
 struct Rest<'p>(&'p str);
 
 impl<'p> Rest<'p> {
-    /// The next character after white space; `None` at the end.
+    /// Removes white space from the start of the rest, and returns the next character without
+    /// removing it; `None` at the end.
     fn peek(&mut self) -> Option<char> {
         self.0 = self.0.trim_start();
         self.0.chars().next()
@@ -76,14 +80,16 @@ impl<'p> Rest<'p> {
         self.0 = self.0.get(bytes..).unwrap_or_default();
     }
 
-    /// Takes the next word of letters; empty if there is none.
+    /// Removes white space and then the ASCII letters at the start of the rest, and returns the
+    /// letters; empty if there are none.
     fn word(&mut self) -> &'p str {
         self.0 = self.0.trim_start();
         let end = self.0.find(|letter: char| !letter.is_ascii_alphabetic()).unwrap_or(self.0.len());
         self.take(end)
     }
 
-    /// The text for an error about a word: the word, or what is left if there is no word.
+    /// Returns the text that an error shows: `word`, or all that is left of the pattern if `word`
+    /// is empty.
     fn or_word(&self, word: &'p str) -> &'p str {
         if word.is_empty() { self.0 } else { word }
     }
@@ -119,7 +125,8 @@ impl<'p> Rest<'p> {
         Ok(Comparison { object, operator, values })
     }
 
-    /// Takes the path of an object's property, in which parts can be in brackets or quotes.
+    /// Removes the path of an object's property from the start of the rest, such as
+    /// `domain-name:value`, and returns it. Parts of it can be in brackets or quotes.
     fn object(&mut self) -> &'p str {
         let (mut is_quoted, mut is_in_brackets) = (false, false);
         let end = self.0.find(|letter: char| {
@@ -135,7 +142,8 @@ impl<'p> Rest<'p> {
         self.take(end.unwrap_or(self.0.len()))
     }
 
-    /// Takes a list of values in parentheses.
+    /// Removes a list of quoted values in parentheses from the start of the rest, and returns the
+    /// values. The error says what was expected and what was found.
     fn values(&mut self) -> Result<Vec<String>, String> {
         if self.peek() != Some('(') {
             return Err(expected("a list of values in parentheses", self.0));
@@ -155,7 +163,9 @@ impl<'p> Rest<'p> {
         }
     }
 
-    /// Takes a value in quotes, in which a backslash escapes the character after it.
+    /// Removes a value in single quotes from the start of the rest, and returns it unescaped. A
+    /// backslash escapes the character after it. The error says what was expected and what was
+    /// found.
     fn value(&mut self) -> Result<String, String> {
         if self.peek() != Some('\'') {
             return Err(expected("a value in quotes", self.0));

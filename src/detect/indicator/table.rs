@@ -1,13 +1,13 @@
-//! Lists of indicators as CSV, with a header that names the columns. The header may be the last
-//! comment before the rows, as in the lists of some publishers.
+//! Lists of indicators as CSV, with a header that names the columns. As some publishers write it,
+//! the header can be the last line that begins with `#` before the first row.
 
 use super::list::ListBuilder;
 use super::text::uncommented;
 use crate::detect::lookup::csv::{CsvRow, csv_rows};
 
-/// Names of columns that contain indicators of any kind. If there is one, columns of
-/// [`KIND_COLUMNS`] are not read: they can be about something else, such as the host that reported
-/// the indicator.
+/// Names of columns that contain indicators of any kind, in lower case. If a list has one of them,
+/// its columns of [`KIND_COLUMNS`] are not read: they can be about something else, such as the host
+/// that reported the indicator.
 const INDICATOR_COLUMNS: [&str; 9] = [
     "indicator",
     "indicator_value",
@@ -43,32 +43,36 @@ const KIND_COLUMNS: [&str; 20] = [
     "url",
     "urls",
 ];
-/// Names of columns that say of which kind the indicator in another column is.
+/// Names of columns that state the kind of the indicator in the same row, such as `domain` or
+/// `md5`.
 const TYPE_COLUMNS: [&str; 4] = ["indicator_type", "ioc_type", "observable_type", "type"];
-/// The name of the column in which MISP says whether an indicator is for detection.
+/// The name of the column in which MISP states whether an indicator is meant for detection.
 const FOR_DETECTION: &str = "to_ids";
-/// Words in the types of those indicators that DNS queries can show. An indicator with a type that
-/// has none of these words is left out.
+/// Words of which the stated kind of an indicator must have one, such as `domain` in `domain-name`.
+/// DNS queries cannot show indicators of any other kind, such as hashes of files, so they are left
+/// out.
 const SEEN_TYPES: [&str; 13] = [
     "address", "cidr", "dns", "domain", "fqdn", "host", "hostname", "ip", "ipv4", "ipv6", "network", "uri",
     "url",
 ];
 
-/// The columns of a list, by their places in a row.
+/// The columns of a CSV list of indicators that are read, by their 0-based indexes in a row.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Header {
     /// The columns that contain indicators.
     indicators: Vec<usize>,
-    /// The column that says of which kind the indicator is.
+    /// The column that states the kind of the indicator, such as `domain`; `None` if there is none,
+    /// or if the names of the columns in `indicators` state it already.
     kind: Option<usize>,
-    /// The column that says whether the indicator is for detection.
+    /// The column that states whether the indicator is for detection; `None` if there is none.
     for_detection: Option<usize>,
-    /// The line of the header, from 1.
+    /// The line of the text on which the header is, from 1.
     line: usize,
 }
 
 impl Header {
-    /// Finds the header of a list; `None` if it has none, so that it is not a CSV.
+    /// Finds the header of a list of indicators; `None` if the text has no header with a known
+    /// column of indicators, so that it is not read as CSV.
     pub(super) fn find(text: &str) -> Option<Self> {
         let mut commented = None;
         for (line, text) in (1_usize..).zip(text.lines()) {
@@ -86,7 +90,8 @@ impl Header {
         None
     }
 
-    /// Reads a header; `None` if no column of it is known to contain indicators.
+    /// Parses the text of a header, which is in the line `line` of the list, from 1. `None` if no
+    /// column is known to contain indicators.
     fn of(text: &str, line: usize) -> Option<Self> {
         let row = csv_rows(text.trim_start()).next()?.ok()?;
         let names: Vec<String> = row.cells.iter().map(|cell| column_name(cell)).collect();
@@ -102,7 +107,8 @@ impl Header {
         (!indicators.is_empty()).then_some(Header { indicators, kind, for_detection, line })
     }
 
-    /// Reads the rows after the header.
+    /// Adds the indicators in the rows after the header to `list`. `text` is the whole CSV, with
+    /// the header.
     pub(super) fn read(&self, text: &str, list: &mut ListBuilder) {
         let above: usize = text.split_inclusive('\n').take(self.line).map(str::len).sum();
         for row in csv_rows(text.get(above..).unwrap_or_default()) {
@@ -159,7 +165,7 @@ fn column_name(cell: &str) -> String {
     cell.trim().chars().map(plain).collect()
 }
 
-/// The words of a text, in lower case.
+/// Returns the words of a text, which are its sequences of ASCII letters and digits, in lower case.
 fn words(text: &str) -> impl Iterator<Item = String> {
     text.split(|letter: char| !letter.is_ascii_alphanumeric()).map(str::to_ascii_lowercase)
 }

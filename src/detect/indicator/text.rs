@@ -4,8 +4,9 @@ use super::list::ListBuilder;
 use crate::base::byte_search::find;
 use crate::detect::predicate::text_index::PREPARED;
 
-/// Reads a list that has one indicator on each line. A comment begins with `#` at the start of a
-/// line or after white space. Lines without an indicator are skipped.
+/// Adds the indicators of a plain text, one on each line, to `list`, until it has more than it may
+/// have. A comment begins with `#` at the start of a line or after white space. Lines without an
+/// indicator are skipped.
 pub(super) fn read(text: &str, list: &mut ListBuilder) {
     let lines = text.bytes().filter(|byte| *byte == b'\n').count() + 1;
     list.reserve(lines, text.len());
@@ -22,7 +23,8 @@ pub(super) fn read(text: &str, list: &mut ListBuilder) {
     }
 }
 
-/// Returns a line of a list without the comment at its end.
+/// Returns a line of a list without its comment, which begins with `#` at the start of the line or
+/// after white space.
 pub(super) fn uncommented(line: &str) -> &str {
     if find(b'#', line.as_bytes()).is_none() {
         return line;

@@ -1,5 +1,5 @@
-//! Says of the value of a field whether the cells of a lookup's column can match it. A sweep looks
-//! the value up in a record, and decodes only records for which they can.
+//! Tests whether a cell of a lookup's column can match the value of a field. A sweep does this with
+//! the value in a record's bytes, and decodes only records whose value passes.
 
 use crate::base::text_set::TextSet;
 use crate::detect::lookup::index::MatchType;
@@ -17,8 +17,8 @@ pub(in crate::detect) struct ColumnTexts {
 }
 
 impl ColumnTexts {
-    /// Reads the cells of a column that are compared with values as `match_type` says. Empty cells
-    /// match nothing.
+    /// Makes the set from the cells of a column. `match_type` is how the column's cells are
+    /// compared with values. Empty cells match nothing, so they are left out.
     pub(in crate::detect) fn new<'a>(match_type: MatchType, cells: impl Iterator<Item = &'a str>) -> Self {
         let mut column = ColumnTexts::default();
         for (number, cell) in (0..).zip(cells.filter(|cell| !cell.is_empty())) {

@@ -68,8 +68,8 @@ impl LookupDefinition {
     }
 
     /// Returns the name of the CSV file that contains the table of the lookup `name`; `name` with
-    /// `.csv` if the definition states no file. The error says that the definition names something
-    /// else than a CSV file, such as a collection on a Splunk server.
+    /// `.csv` if the definition states no file. It is an error if the definition names a file in
+    /// another folder, or something else than a CSV file, such as a collection on a Splunk server.
     pub fn file_name(&self, name: &str) -> Result<String, ContentError> {
         let kind = self.lookup_type.as_deref().unwrap_or("csv");
         if let Some(collection) = &self.collection {

@@ -126,10 +126,10 @@ impl LookupOutput {
     }
 
     /// Returns the texts of one key column of the lookup table: an event whose value of `field`
-    /// matches a cell has one of them. For a column of many rows or of networks, if records contain
-    /// the whole value of the field, the only one is a [`SoughtText::OneOf`] that stands for all
-    /// cells. Otherwise there is a literal for each row whose cell is not empty, and the result is
-    /// `None` if one has no literal.
+    /// matches a cell has at least one of them. A column of many rows or of networks has a single
+    /// text, a [`SoughtText::OneOf`] with all cells, if records contain the field's whole value.
+    /// Any other column has a literal for each cell that is not empty. `None` if a cell has no
+    /// literal by which records can be searched.
     fn literals_of(&self, column: usize, field: Field) -> Option<Vec<RequiredText>> {
         let match_type = self.lookup.match_types.get(column)?;
         let is_set = self.lookup.rows.len() >= LEAST_PATTERNS || *match_type == MatchType::Network;

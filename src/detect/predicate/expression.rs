@@ -184,9 +184,9 @@ impl Expression {
     }
 
     /// Returns true if the text of the pattern that the expression was made from lies on label
-    /// boundaries in `name`, a queried name that it matches, as [`is_on_label`] decides. Always
-    /// true for a regular expression of a rule, which states itself what may be before and after a
-    /// text.
+    /// boundaries in `name`, as [`is_on_label`] decides. `name` must be a queried name that the
+    /// expression matches. Always true for a regular expression of a rule, because it states itself
+    /// what may be before and after a text.
     #[must_use]
     pub fn is_on_label(&self, name: &str) -> bool {
         is_on_label(&self.pieces, name)
@@ -199,8 +199,8 @@ impl Expression {
     }
 
     /// Returns `value` with each match of the expression replaced by `with`, in which `\1` stands
-    /// for the text that the first group of the expression matched. `None` if the result is longer
-    /// than `most` bytes.
+    /// for the text that the first group of the expression matched, and so on up to `\9`; `\0`
+    /// stands for the whole match. `None` if the result is longer than `most` bytes.
     #[must_use]
     pub fn replaced(&self, value: &str, with: &str, most: usize) -> Option<String> {
         let mut text = String::new();
@@ -230,8 +230,8 @@ impl Expression {
         Some(text).filter(|text| text.len() <= most)
     }
 
-    /// Returns literals that each value contains that the expression matches, in lower case; the
-    /// value may have them in any case. Empty if none are known.
+    /// Returns literals in lower case that every value matched by the expression contains; the
+    /// value can have them in any case. Empty if none are known.
     pub fn literals(&self) -> impl Iterator<Item = &str> {
         self.literals.iter().map(String::as_str)
     }

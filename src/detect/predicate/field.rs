@@ -22,7 +22,8 @@ pub enum Field {
     /// The answers to the DNS query, one value for each: the names in DNS records, and the
     /// addresses.
     Answer,
-    /// The number of answers to the DNS query, which are the values of [`Field::Answer`].
+    /// The number of answers to the DNS query, which are the values of [`Field::Answer`]; absent if
+    /// there are none.
     AnswerCount,
     /// The log channel of the event, from `System/Channel`.
     Channel,
@@ -212,8 +213,9 @@ impl Field {
         }
     }
 
-    /// The text of a rule's value or pattern in the form in which events have the field. For a
-    /// field with a GUID, the braces are removed; for any other field, the text is unchanged.
+    /// Returns the text of a rule's value or pattern in the form in which events contain values of
+    /// the field. For a field with a GUID, the braces are removed; for any other field, the text is
+    /// unchanged.
     #[must_use]
     pub(in crate::detect) fn kept_form(self, text: &str) -> Cow<'_, str> {
         if self.stored_type() == Some(FieldType::Guid) {

@@ -1,44 +1,48 @@
-//! The choice of the gram (adjacent bytes of its literals) under which an index lists a pattern.
+//! Chooses the gram under which an index lists a pattern: a sequence of adjacent bytes of one of
+//! the pattern's literals.
 //!
-//! The fewer texts have the gram, the fewer texts are compared with the pattern. What many patterns
-//! of a list have in common, such as `.example.com` or the name of a firm that they imitate, is
-//! also in many of the names that machines ask for. So the grams of the patterns are counted, and a
-//! pattern is listed under one that is in few of them. Of these, it is one of the longest, and of
-//! them the one with the rarest letters.
+//! The fewer texts contain the gram, the fewer texts are compared with the pattern. What many
+//! patterns of a list have in common, such as `.example.com` or the name of a firm that they
+//! imitate, is also in many of the names that machines ask for. So the grams of all patterns are
+//! counted, and a pattern is listed under a gram that few patterns have. Among equally good grams,
+//! a longer one is chosen, and among those of one length, the one with the rarest letters.
 
 use crate::base::rarity::Rarity;
 use crate::base::spread::{highest, spread};
 use crate::detect::predicate::gram_index::{MARK, UnlistedPatterns};
 use crate::detect::predicate::gram_table::{Gram, follow, grams, mask};
 
-/// The maximum number of literals whose grams (adjacent bytes) are counted. If the patterns have
-/// more, only those of every second, third, fourth pattern and so on are: what many patterns have
-/// in common, many of these have, too.
+/// The maximum number of literals, about, whose grams (adjacent bytes) are counted. If the patterns
+/// have more, only every second, third or fourth pattern and so on is counted. What many patterns
+/// have in common is then still counted often.
 const MOST_COUNTED: usize = 1 << 14;
-/// The least and the most counters, as powers of two. Grams share counters; a counter is a byte, so
-/// that all of them fit into the processor's second-level cache.
+/// The smallest and the largest number of counters, as powers of two. Several grams can share a
+/// counter. A counter is a byte, so that all of them fit into the processor's second-level cache.
 const COUNTERS: (u32, u32) = (10, 18);
-/// Counts below this number are not told apart, because grams share counters.
+/// Counts are divided by this number, so that all smaller ones are equal: a small count can come
+/// from other grams that share the counter.
 const FEW: u8 = 4;
 
-/// Says under which gram (adjacent bytes of its literals) a pattern is listed.
+/// The counts of the grams (adjacent bytes of literals) of all patterns, by which the gram is
+/// chosen under which each pattern is listed.
 #[derive(Debug)]
 pub(super) struct GramChoice {
-    /// How often grams occur in the patterns. Other grams can have the same counter. A counter that
-    /// is full stays full.
+    /// How often each gram occurs in the patterns, up to 255. Several grams can share a counter,
+    /// which then has their sum.
     counters: Vec<u8>,
     /// The number of counters, as a power of two.
     bits: u32,
-    /// How rare each byte is. A mark is not, because every text begins and ends with one.
+    /// How rare each byte is in names and paths. A [`MARK`] counts as frequent, because every text
+    /// begins and ends with one.
     rarity: Rarity,
 }
 
 impl GramChoice {
-    /// The numbers of bytes that a gram can have, the greatest first. Few texts have a long gram by
-    /// chance.
+    /// The lengths that a gram can have, in bytes, the greatest first. Few texts contain a long
+    /// gram by chance.
     pub(super) const LENGTHS: [usize; 2] = [5, 3];
 
-    /// Counts the grams of patterns.
+    /// Counts the grams of all lengths of [`GramChoice::LENGTHS`] in the literals of `patterns`.
     pub(super) fn of(patterns: &UnlistedPatterns) -> Self {
         let bits = patterns.size().next_power_of_two().ilog2().clamp(COUNTERS.0, COUNTERS.1);
         let mut counters = vec![0_u8; 1 << bits];
@@ -55,8 +59,8 @@ impl GramChoice {
         GramChoice { counters, bits, rarity: Rarity::default().with_frequent(MARK) }
     }
 
-    /// Returns the gram under which a pattern with these literals is listed, and the place of its
-    /// length in [`GramChoice::LENGTHS`]; `None` if all literals are too short.
+    /// Returns the gram under which a pattern with these literals is listed, and the index of its
+    /// length in [`GramChoice::LENGTHS`]; `None` if all literals are too short for a gram.
     pub(super) fn gram<'a>(
         &self,
         literals: &(impl Iterator<Item = &'a [u8]> + Clone),
@@ -74,9 +78,9 @@ impl GramChoice {
         best.map(|(_, chosen)| chosen)
     }
 
-    /// Returns the gram of `length` bytes of literals that is best to list a pattern under, and its
-    /// rank; `None` if all literals are shorter. A rule can list a hundred thousand names, and this
-    /// goes through each of their bytes.
+    /// Returns the best gram of `length` bytes in the literals to list a pattern under, and its
+    /// rank; `None` if all literals are shorter. This must be fast: a rule can list a hundred
+    /// thousand names, and each of their bytes is looked at.
     fn best<'a>(&self, literals: impl Iterator<Item = &'a [u8]>, length: usize) -> Option<(Rank, Gram)> {
         let mask = mask(length);
         let mut best = (Rank::LAST, 0);
@@ -99,29 +103,30 @@ impl GramChoice {
     }
 }
 
-/// How good a gram (adjacent bytes of a literal) is to list a pattern under. The least rank is the
-/// best one: the gram is in few patterns or, among those that are in as few, its letters are rare.
-/// It is one number, so that a comparison is one step.
+/// How well a gram (adjacent bytes of a literal) is suited to list a pattern under. The smallest
+/// rank is the best: the gram is in few patterns or, among those that are in equally many, its
+/// letters are rare. Both are in one number, so that a comparison is one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank(u64);
 
 impl Rank {
-    /// The rank after those of all grams.
+    /// A rank that is worse than that of every gram.
     const LAST: Rank = Rank(u64::MAX);
 
-    /// The rank of a gram by how often it occurs in the patterns, about, and by how rare its
-    /// letters are.
+    /// Makes the rank of a gram. `count` is about how often it occurs in the patterns, in steps of
+    /// [`FEW`], and `rarity` is the sum of the rarities of its bytes.
     fn of(count: u8, rarity: u32) -> Self {
         Rank(u64::from(count) << u32::BITS | u64::from(u32::MAX - rarity))
     }
 
-    /// How often the gram occurs in the patterns, about.
+    /// Returns about how often the gram occurs in the patterns, in steps of [`FEW`].
     fn count(self) -> u64 {
         self.0 >> u32::BITS
     }
 }
 
-/// Returns the place of a gram's counter. The number of counters is 2 to the power of `bits`.
+/// Returns the index of a gram's counter. `length` is the length of the gram in bytes. The number
+/// of counters is 2 to the power of `bits`.
 fn place(gram: Gram, length: usize, bits: u32) -> usize {
     // The length makes grams of different lengths differ.
     highest(spread(gram ^ (length as u64) << (u64::BITS - u8::BITS)), bits)

@@ -1,17 +1,17 @@
-//! An index of patterns that finds which of them may match a text, without looking at each. It is
-//! for patterns with wildcards, of which a list or a rule can have a hundred thousand.
+//! An index that finds which of many patterns may match a text, without comparing the text with
+//! each. It is for patterns with wildcards, of which a list or a rule can have a hundred thousand.
 //!
 //! Each pattern is listed under one gram, which is a sequence of adjacent bytes of its literals. A
-//! text that matches the pattern contains the gram, so only patterns under grams of the text need
-//! be compared with it. [`GramChoice`] says which gram of a pattern it is. A mark before and after
-//! each text counts as a part of it: a pattern that states how texts begin or end is listed under a
-//! gram that has the mark, which few texts have.
+//! text that matches the pattern contains the gram, so the text is compared only with patterns that
+//! are listed under one of its grams. [`GramChoice`] chooses the gram of each pattern. A mark
+//! before and after each text counts as a part of it: a pattern that states how texts begin or end
+//! can be listed under a gram that has the mark, which few texts have.
 
 use crate::detect::predicate::gram_choice::GramChoice;
 use crate::detect::predicate::gram_table::GramTable;
 
-/// The byte that stands for the start and the end of a text. Names do not have it. More
-/// patterns may match a text that has it.
+/// The byte that stands for the start and the end of a text in grams. Names do not contain it. For
+/// a text that contains it, more patterns are reported as possible matches.
 pub(super) const MARK: u8 = 0;
 
 /// An index that finds the patterns that may match a text. Each pattern is listed under a gram
@@ -19,44 +19,45 @@ pub(super) const MARK: u8 = 0;
 /// are too short for a gram may match any text.
 #[derive(Debug, Default, Clone)]
 pub(in crate::detect) struct GramIndex {
-    /// The patterns that will be listed once the index is made ready. Until then they may match any
-    /// text.
+    /// The patterns that were added but are not listed under a gram yet. [`GramIndex::seal`] lists
+    /// them. Until then they are reported for every text.
     unlisted: UnlistedPatterns,
-    /// The patterns by their grams (adjacent bytes of their literals). Each table has grams of one
-    /// length.
+    /// The tables of the patterns that are listed under a gram. Each table has grams of one length.
     tables: Vec<GramTable>,
-    /// The numbers of the patterns that have no gram. They may match any text.
+    /// The numbers of the patterns whose literals are too short for a gram. They are reported for
+    /// every text.
     others: Vec<u32>,
 }
 
-/// Patterns that are not listed under a gram (adjacent bytes of their literals) yet.
+/// Patterns that are not listed under a gram (adjacent bytes of their literals) yet, with their
+/// literals.
 #[derive(Debug, Default, Clone)]
 pub(super) struct UnlistedPatterns {
-    /// The literals of the patterns, one after the other. Before what a text must begin with, and
-    /// after what it must end with, is a [`MARK`].
+    /// The literals of all patterns in one buffer. A [`MARK`] is before the first literal of each
+    /// pattern, with which a text must begin, and after the last, with which it must end.
     literals: Vec<u8>,
-    /// For each literal, its end in `literals`, and the number of the pattern that it belongs to.
-    /// The literals of a pattern follow each other.
+    /// For each literal, its end as an offset in `literals`, and the number of its pattern. The
+    /// literals of a pattern are adjacent.
     ends: Vec<(u32, u32)>,
 }
 
 impl GramIndex {
-    /// Adds a pattern. `pieces` are its literals before, between and after its wildcards, of which
-    /// there is at least one; pieces can be empty. Every text that it matches contains all pieces,
-    /// begins with the first and ends with the last. `number` is what [`GramIndex::any`] passes to
-    /// its caller for the pattern. No other pattern has this number.
+    /// Adds a pattern. `pieces` are the literals before, between and after its wildcards. It must
+    /// have at least one wildcard; pieces can be empty. Every text that it matches contains all
+    /// pieces, begins with the first and ends with the last. [`GramIndex::any`] passes `number` to
+    /// its caller for the pattern. No other pattern can have this number.
     pub(in crate::detect) fn add<'a>(&mut self, pieces: impl Iterator<Item = &'a str>, number: u32) {
         self.unlisted.add(pieces, number);
     }
 
-    /// Makes room for this number of patterns, which have `bytes` bytes together.
+    /// Reserves memory for this number of patterns, which have `bytes` bytes together.
     pub(in crate::detect) fn reserve(&mut self, patterns: usize, bytes: usize) {
         self.unlisted.literals.reserve(bytes + 2 * patterns);
         self.unlisted.ends.reserve(2 * patterns);
     }
 
-    /// Makes ready for searches, after all patterns were added. Without it, searches are slow,
-    /// because each pattern may match any text.
+    /// Lists each pattern under a gram. To be called after all patterns were added; without it,
+    /// searches are slow, because every pattern is reported for every text.
     pub(in crate::detect) fn seal(&mut self) {
         let unlisted = std::mem::take(&mut self.unlisted);
         let choice = GramChoice::of(&unlisted);
@@ -99,23 +100,24 @@ impl UnlistedPatterns {
         self.end(number);
     }
 
-    /// Ends the literal that was added last.
+    /// Ends the literal whose bytes were added to `literals` last. `number` is the number of its
+    /// pattern.
     fn end(&mut self, number: u32) {
         let end = u32::try_from(self.literals.len());
         self.ends.push((end.expect("what is read of files with patterns has less than 4 GiB"), number));
     }
 
-    /// Returns how many literals the patterns have together.
+    /// Returns the number of literals of all patterns together, including empty ones.
     pub(super) fn literal_count(&self) -> usize {
         self.ends.len()
     }
 
-    /// Returns how many bytes the literals of the patterns have together.
+    /// Returns the number of bytes of the literals of all patterns together, including marks.
     pub(super) fn size(&self) -> usize {
         self.literals.len()
     }
 
-    /// Returns each pattern that is not listed yet, by its number, with its literals.
+    /// Returns the number of each pattern, with the bytes of its literals.
     pub(super) fn patterns(&self) -> impl Iterator<Item = (u32, impl Iterator<Item = &[u8]> + Clone)> {
         let mut start = 0;
         self.ends.chunk_by(|(_, one), (_, other)| one == other).map(move |ends| {

@@ -1,37 +1,39 @@
-//! A table of patterns by one of their grams (adjacent bytes of their literals), in which all grams
-//! of a text are looked up.
+//! A table that finds patterns by grams, which are sequences of adjacent bytes. Each pattern is
+//! listed under one gram of its literals, and all grams of a text are looked up.
 //!
-//! It is made at once and never changes. So the patterns of each slot lie next to each other, in
-//! three flat lists, which takes a fraction of the memory and time of a hash map of lists.
+//! The table is made at once and never changes. So the patterns of each slot are adjacent in one
+//! flat list, which takes a fraction of the memory and time of a hash map of lists.
 
 use crate::base::bit_filter::BitFilter;
 use crate::base::spread::{highest, spread};
 use crate::detect::predicate::gram_index::MARK;
 
-/// A gram (adjacent bytes of a text) as a number. It has at most seven bytes.
+/// A gram (adjacent bytes of a text) as a number, in which the last byte is the lowest. It has at
+/// most seven bytes.
 pub(super) type Gram = u64;
 
-/// Patterns by one of their grams, which are adjacent bytes of their literals. All grams have the
-/// same length.
+/// A hash table of patterns. The key of each pattern is a gram, which is a sequence of adjacent
+/// bytes of its literals. All grams have the same length.
 #[derive(Debug, Clone)]
 pub(super) struct GramTable {
     /// The number of bytes of each gram.
     length: usize,
-    /// The grams of the table. It says of most grams of a text, with one look at memory, that they
-    /// are none.
+    /// A Bloom filter of the grams of the table. It rules out most grams of a text that are not in
+    /// the table, each with one access to memory.
     filter: BitFilter,
-    /// The number of slots, as a power of two. A gram has one slot, and a slot has the patterns of
-    /// few grams.
+    /// The number of slots, as a power of two. Each gram belongs to one slot, and few grams belong
+    /// to the same slot.
     bits: u32,
-    /// For each slot, and once more after the last, where the entries of the slot begin.
+    /// For each slot, the index in `entries` at which its entries begin. One more element after the
+    /// last slot is the number of all entries.
     starts: Vec<u32>,
-    /// The gram and the number of each pattern, by slot.
+    /// The gram and the number of each pattern, ordered by the slot of the gram.
     entries: Vec<(Gram, u32)>,
 }
 
 impl GramTable {
-    /// Makes a table of patterns, each of which is listed under a gram of `length` bytes. The
-    /// caller knows the patterns by their numbers.
+    /// Makes a table of patterns. Each has the gram under which it is listed, of `length` bytes,
+    /// and a number that [`GramTable::any_in`] passes to its caller.
     pub(super) fn of(length: usize, patterns: &[(Gram, u32)]) -> Self {
         let bits = patterns.len().next_power_of_two().ilog2() + 1;
         let mut starts = vec![0_u32; (1 << bits) + 1];
@@ -58,8 +60,9 @@ impl GramTable {
         GramTable { length, filter, bits, starts, entries }
     }
 
-    /// Calls `may_match` with the number of each pattern whose gram is in a text, until it returns
-    /// true. Returns true then. A [`MARK`] is before and after the text.
+    /// Calls `may_match` with the number of each pattern whose gram is in a text, until `may_match`
+    /// returns true. Returns true if it did so. The text counts as having a [`MARK`] before and
+    /// after it.
     pub(super) fn any_in(&self, text: &str, mut may_match: impl FnMut(u32) -> bool) -> bool {
         let Some((begin, rest)) = text.as_bytes().split_at_checked(self.length - 2) else {
             // The text with its marks is shorter than a gram.
@@ -77,7 +80,7 @@ impl GramTable {
         self.filter.may_have(last) && self.listed(last).any(&mut may_match)
     }
 
-    /// Returns the numbers of the patterns that are listed under a gram.
+    /// Returns the numbers of all patterns that are listed under a gram.
     fn listed(&self, gram: Gram) -> impl Iterator<Item = u32> {
         let slot = slot(gram, self.bits);
         let place = |slot: usize| self.starts.get(slot).map_or(0, |place| *place as usize);
@@ -92,7 +95,8 @@ fn slot(gram: Gram, bits: u32) -> usize {
     highest(spread(spread(gram).rotate_left(u64::BITS / 2)), bits)
 }
 
-/// Returns every sequence of `length` adjacent bytes of a text.
+/// Returns every sequence of `length` adjacent bytes of a text as a gram; none if the text is
+/// shorter.
 pub(super) fn grams(text: &[u8], length: usize) -> impl Iterator<Item = Gram> {
     let (begin, rest) = text.split_at_checked(length - 1).unwrap_or((text, &[]));
     let mut gram = begin.iter().copied().fold(0, follow);
@@ -102,13 +106,13 @@ pub(super) fn grams(text: &[u8], length: usize) -> impl Iterator<Item = Gram> {
     })
 }
 
-/// Returns a number in which the bits of a gram of `length` bytes are set.
+/// Returns a mask of the bits that a gram of `length` bytes uses.
 pub(super) fn mask(length: usize) -> Gram {
     (1 << (u8::BITS as usize * length)) - 1
 }
 
-/// Returns the gram that ends with `byte`, given the one that ends before it. The bits above the
-/// gram's bytes still have earlier bytes.
+/// Appends `byte` to the gram `before`. The first byte of `before` stays in the higher bits, so the
+/// caller must apply [`mask`] to get a gram of the same length.
 #[inline]
 pub(super) fn follow(before: Gram, byte: u8) -> Gram {
     before << u8::BITS | Gram::from(byte)

@@ -39,7 +39,7 @@ impl<'p> Hits<'p> {
         ])
     }
 
-    /// Takes out what was added after the patterns were counted.
+    /// Removes the patterns that were added after [`Hits::count`] returned these numbers.
     pub(super) fn truncate(&mut self, HitCount([query, on_label, process, answer]): HitCount) {
         self.matched_query.truncate(query);
         self.matched_query_on_label.truncate(on_label);
@@ -47,8 +47,8 @@ impl<'p> Hits<'p> {
         self.matched_answer.truncate(answer);
     }
 
-    /// Adds a pattern, network or address of the rule that matched the answer to a DNS query, if
-    /// `field` is one of the fields of the answer.
+    /// Adds a pattern, network or address of the rule that matched the answer to a DNS query,
+    /// unless it is listed already. Does nothing if `field` is not a field of the answer.
     pub(super) fn add_answer(&mut self, field: Field, text: Cow<'p, str>) {
         let is_of_answer = matches!(field, Field::QUERY_RESULTS | Field::Answer);
         if is_of_answer && !self.matched_answer.contains(&text) {
@@ -56,9 +56,10 @@ impl<'p> Hits<'p> {
         }
     }
 
-    /// Adds a pattern of the rule that matched a field of an event, if it is a field whose patterns
-    /// are listed. `is_on_label` decides whether the pattern's text lies on label boundaries in a
-    /// queried name.
+    /// Adds a pattern of the rule that matched a field of an event to the list for that field: the
+    /// queried name, the process or the answer. Does nothing for any other field, or if the pattern
+    /// is listed already. `is_on_label` decides whether the pattern's text lies on label boundaries
+    /// in a queried name.
     pub(in crate::detect) fn add(
         &mut self,
         event: &Event,

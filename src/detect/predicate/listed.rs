@@ -1,5 +1,6 @@
-//! The names and addresses of a list of indicators, each compared with an event by one lookup. An
-//! entry is kept as the list has it, so that a match says which entry it was.
+//! The names and addresses of a list of indicators. One lookup finds the entries that an event
+//! matches. The text of each entry is kept as it is written in the list, so that a match shows
+//! which entry it was.
 
 use crate::base::fast_map::FastMap;
 use crate::base::text_set::TextSet;
@@ -18,13 +19,12 @@ use crate::event::ascii_name;
 pub struct NameList {
     /// The name of the list of indicators, for messages.
     list: String,
-    /// The entries of the list of indicators, as the list has them.
+    /// The entries for names, as they are written in the list, without repeated ones.
     entries: TextList,
     index: TextIndex,
-    /// Those entries of the list of indicators that are patterns, by the number of the entry.
+    /// The entries that are patterns, by their indexes in `entries`.
     patterns: FastMap<u32, NamePattern>,
-    /// The texts of the patterns in the list of indicators, by which a repeated pattern is
-    /// recognised.
+    /// The texts of the patterns, in lower case, by which a repeated pattern is recognised.
     pattern_texts: TextTable,
 }
 
@@ -34,12 +34,14 @@ pub struct NameList {
 pub struct AddressList {
     /// The name of the list of indicators, for messages.
     list: String,
-    /// The entries of the list of indicators, as the list has them.
+    /// The entries for addresses and networks, as they are written in the list, without repeated
+    /// ones.
     entries: TextList,
     networks: NetworkSet,
 }
 
-/// Whether an entry of a list is new, or the list has an entry that means the same.
+/// Whether an entry of a list of indicators was added, or was dropped because an earlier entry
+/// describes the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) enum Added {
     New,
@@ -53,24 +55,27 @@ impl Added {
 }
 
 impl NameList {
-    /// Makes a list of indicators without entries. `list` is the name of the list, for messages.
+    /// Makes an empty list of entries for names. `list` is the name of the list of indicators, for
+    /// messages.
     pub(in crate::detect) fn new(list: &str) -> Self {
         NameList { list: list.to_owned(), ..NameList::default() }
     }
 
-    /// Makes room for this number of entries, which have `bytes` bytes together.
+    /// Reserves memory for this number of entries, which have `bytes` bytes together.
     pub(in crate::detect) fn reserve(&mut self, entries: usize, bytes: usize) {
         self.index.reserve(Described::ItselfAndBelow(""), entries, bytes);
         self.entries.reserve(entries, bytes);
     }
 
-    /// Prepares for an entry that will be added, as [`TextIndex::prepare`] does.
+    /// Reads the memory at which an entry will be added, as [`TextIndex::prepare`] does.
+    /// `described` is the names that the entry describes.
     pub(in crate::detect) fn prepare(&mut self, described: Described<'_>) {
         self.index.prepare(described);
     }
 
-    /// Adds an entry of the list of indicators. `text` is the entry as the list has it, and
-    /// `described` says which names it describes. Returns whether the entry is new.
+    /// Adds an entry for names, unless an earlier entry describes the same. `text` is the entry as
+    /// written in the list, and `described` is the names that it describes. Returns whether the
+    /// entry is new.
     pub(in crate::detect) fn add(&mut self, text: &str, described: Described<'_>) -> Added {
         let added = Added::of(self.index.add(described, self.entries.next()));
         if added == Added::New {
@@ -79,8 +84,8 @@ impl NameList {
         added
     }
 
-    /// Adds an entry of the list of indicators that is a pattern for names. `text` is the entry as
-    /// the list has it. Returns whether the pattern is new.
+    /// Adds an entry that is a pattern for names, unless an equal pattern was added. `text` is the
+    /// entry as written in the list. Returns whether the pattern is new.
     pub(in crate::detect) fn add_pattern(&mut self, text: &str, pattern: NamePattern) -> Added {
         let number = self.entries.next();
         let added = Added::of(self.pattern_texts.add(&pattern.0, number));
@@ -92,7 +97,8 @@ impl NameList {
         added
     }
 
-    /// Makes ready for searches, after all entries were added. Without it, searches are slower.
+    /// Prepares the list for fast searches. To be called after all entries were added; without it,
+    /// searches are slower.
     pub(in crate::detect) fn seal(&mut self) {
         self.index.seal();
     }
@@ -105,7 +111,8 @@ impl NameList {
         folded.iter().chain(&ascii).any(any)
     }
 
-    /// Returns the entries that describe a queried name, as the list has them and in its order.
+    /// Returns the entries that describe a queried name, as they are written in the list, in the
+    /// order of the list.
     pub fn entries_for(&self, name: &str) -> impl Iterator<Item = &str> {
         let [folded, ascii] = forms(name);
         let all = |name: &String| self.index.all(name, |number| self.is_match(number, name));
@@ -115,8 +122,8 @@ impl NameList {
         found.into_iter().map(|number| self.entries.get(number))
     }
 
-    /// Returns true if the text of an entry lies on label boundaries in a queried name that the
-    /// entry describes. That is always so, unless the entry is a pattern.
+    /// Returns true if the text of an entry lies on label boundaries (is one or more whole labels)
+    /// in a queried name that the entry describes. Always true for an entry without wildcards.
     pub(in crate::detect) fn is_on_label(entry: &str, name: &str) -> bool {
         let pieces: Vec<String> = entry.split(['*', '?']).map(fold).collect();
         pieces.len() == 1 || is_on_label(&pieces, name)
@@ -145,8 +152,8 @@ impl NameList {
     }
 }
 
-/// Returns the forms of a queried name that are compared with a list: in lower case, and in
-/// Punycode if it has such a form and is not ASCII.
+/// Returns the forms of a queried name that are compared with a list, without a dot at the end: the
+/// name in lower case, and the name in Punycode if it is not ASCII and has that form.
 fn forms(name: &str) -> [Option<String>; 2] {
     let name = name.strip_suffix('.').unwrap_or(name);
     let ascii = (!name.is_ascii()).then(|| ascii_name(name)).flatten();
@@ -154,12 +161,14 @@ fn forms(name: &str) -> [Option<String>; 2] {
 }
 
 impl AddressList {
-    /// Makes a list of indicators without entries. `list` is the name of the list, for messages.
+    /// Makes an empty list of entries for addresses. `list` is the name of the list of indicators,
+    /// for messages.
     pub(in crate::detect) fn new(list: &str) -> Self {
         AddressList { list: list.to_owned(), ..AddressList::default() }
     }
 
-    /// Adds an entry for an address or a network. `text` is the entry as the list has it.
+    /// Adds an entry for an address or a network, unless an earlier entry is the same network.
+    /// `text` is the entry as written in the list. Returns whether the entry is new.
     pub(in crate::detect) fn add(&mut self, text: &str, network: Network) -> Added {
         let added = Added::of(self.networks.add(network, self.entries.next()));
         if added == Added::New {
@@ -168,20 +177,21 @@ impl AddressList {
         added
     }
 
-    /// Makes ready for searches, after all entries were added. Without it, searches are slower.
+    /// Prepares the list for fast searches. To be called after all entries were added; without it,
+    /// searches are slower.
     pub(in crate::detect) fn seal(&mut self) {
         self.networks.seal();
     }
 
-    /// Returns true if an entry of the list contains an address in `results`, the value of
-    /// QueryResults.
+    /// Returns true if an entry of the list is or contains an address in `results`, the value of
+    /// the event's field QueryResults.
     #[must_use]
     pub fn has_any_in(&self, results: &str) -> bool {
         self.networks.in_results(results).next().is_some()
     }
 
-    /// Returns the entries that contain an address in `results`, the value of QueryResults, as the
-    /// list has them and in its order.
+    /// Returns the entries that are or contain an address in `results`, the value of the event's
+    /// field QueryResults. They are as written in the list, in the order of the list.
     pub fn entries_for(&self, results: &str) -> impl Iterator<Item = &str> {
         let mut found: Vec<u32> = self.networks.in_results(results).collect();
         found.sort_unstable();
@@ -273,9 +283,9 @@ impl NamePattern {
         self.0.split(['*', '?'])
     }
 
-    /// Returns true if the pattern matches the whole of a name in lower case. A `*` first takes as
-    /// little as possible. If what follows does not match, only the last `*` takes more, so the
-    /// time is at most the product of both lengths.
+    /// Returns true if the pattern matches the whole of a name, which must be in lower case. A `*`
+    /// first matches as little as possible. If the text after it does not match, only the last `*`
+    /// is made to match more, so the time is at most the product of both lengths.
     fn matches(&self, name: &str) -> bool {
         let (mut pattern, mut rest) = (self.0.as_str(), name);
         // What follows the last `*`, and the rest of the name of which that `*` has taken nothing

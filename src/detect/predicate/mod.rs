@@ -208,8 +208,8 @@ impl Predicate {
         }
     }
 
-    /// Adds to `hits` the patterns of this predicate, which is true of an event and does not
-    /// consist of others.
+    /// Adds to `hits` the patterns of this predicate that made the event match. The predicate must
+    /// be true of the event, and must be a leaf of the tree (no AND, OR or NOT).
     fn add_hits<'p>(&'p self, event: &mut FieldCache<'_>, hits: &mut Hits<'p>) {
         match self {
             Predicate::Matches { field, pattern } => {

@@ -50,7 +50,8 @@ impl Network {
         }
     }
 
-    /// Returns the network in which IPv4 addresses are not in IPv6 form (`::ffff:192.0.2.0/120`).
+    /// Returns the network in IPv4 form if it is one of IPv4 addresses in IPv6 form:
+    /// `::ffff:192.0.2.0/120` becomes `192.0.2.0/24`. Any other network is unchanged.
     #[must_use]
     pub(in crate::detect) fn canonical(self) -> Self {
         let length = self.0.prefix_len();
@@ -134,21 +135,23 @@ impl NetworkIndex {
     }
 }
 
-/// A set of networks, each with a number by which the caller knows it. It finds those that contain
-/// an address, and takes less memory than a [`NetworkIndex`].
+/// A set of networks that finds those that contain an address. Each network has a number that the
+/// caller chooses, such as the index of an entry. The set takes less memory than a
+/// [`NetworkIndex`].
 #[derive(Debug, Default, Clone)]
 pub(in crate::detect) struct NetworkSet {
     numbers: FastMap<IpNet, u32>,
-    /// The prefix lengths of all networks in the set.
+    /// The prefix lengths of all networks in the set, such as 24 for `192.0.2.0/24`; IPv4 and IPv6
+    /// together. One search for each length finds the networks that contain an address.
     lengths: BTreeSet<u8>,
-    /// Says of most addresses that they are in no network; `None` if networks were added after it
-    /// was made.
+    /// Rules out most addresses that are in no network, before they are searched for; `None` if
+    /// networks were added after it was made.
     filter: Option<AddressFilter>,
 }
 
 impl NetworkSet {
-    /// Adds a network. If the set has it already, nothing changes, and the number that it was added
-    /// with is returned; `None` if the network is new.
+    /// Adds a network with its number. If the set has the network already, nothing changes, and the
+    /// number that it was first added with is returned; `None` if the network is new.
     pub(in crate::detect) fn add(&mut self, network: Network, number: u32) -> Option<u32> {
         match self.numbers.entry(network.0.trunc()) {
             Entry::Occupied(known) => Some(*known.get()),
@@ -161,7 +164,8 @@ impl NetworkSet {
         }
     }
 
-    /// Makes ready for searches, after all networks were added. Without it, searches are slower.
+    /// Prepares the set for fast searches. To be called after all networks were added; without it,
+    /// searches are slower.
     pub(in crate::detect) fn seal(&mut self) {
         self.filter = Some(AddressFilter::of(&self.numbers));
     }
@@ -178,7 +182,8 @@ impl NetworkSet {
         self.of(whole_items(results))
     }
 
-    /// Returns the numbers of the networks that contain one of these texts.
+    /// Returns the numbers of the networks that contain an address among `texts`. Texts that are
+    /// not addresses are ignored. A number can come more than once.
     fn of<'t>(&self, texts: impl Iterator<Item = &'t str>) -> impl Iterator<Item = u32> {
         let addresses = texts.filter_map(address);
         let is_known = |address: &IpAddr| {
@@ -189,15 +194,16 @@ impl NetworkSet {
     }
 }
 
-/// Returns the networks with these prefix lengths that contain an address. An IPv4 address in IPv6
-/// form counts as the IPv4 address.
+/// Returns, for each prefix length of `lengths` that the address can have, the network of that
+/// length that contains the address. An IPv4 address in IPv6 form counts as the IPv4 address.
 fn around(lengths: &BTreeSet<u8>, address: IpAddr) -> impl Iterator<Item = IpNet> {
     let address = address.to_canonical();
     lengths.iter().filter_map(move |length| IpNet::new(address, *length).ok()).map(|network| network.trunc())
 }
 
-/// Returns the address that a text is, as the standard library reads it; `None` if it is none. IPv4
-/// addresses in IPv6 form, which most answers have, are read faster, and become IPv4 addresses.
+/// Parses a text as an IP address, as the standard library does; `None` if it is not an address.
+/// IPv4 addresses in IPv6 form (`::ffff:192.0.2.1`), which most answers have, are parsed faster,
+/// and become IPv4 addresses.
 fn address(text: &str) -> Option<IpAddr> {
     let after = text.strip_prefix("::ffff:").unwrap_or(text);
     if let Some(address) = octets(after.as_bytes()) {
@@ -209,7 +215,8 @@ fn address(text: &str) -> Option<IpAddr> {
     text.parse().ok()
 }
 
-/// Returns the IPv4 address that a text of four decimal numbers with dots between them is.
+/// Parses a text as an IPv4 address: four decimal numbers up to 255, without leading zeros, with
+/// dots between them. `None` if the text has another form.
 fn octets(text: &[u8]) -> Option<Ipv4Addr> {
     let (mut address, mut octet, mut digits, mut dots) = (0_u32, 0_u32, 0, 0);
     for byte in text {
@@ -232,20 +239,23 @@ fn octets(text: &[u8]) -> Option<Ipv4Addr> {
     (dots == 3 && digits > 0).then(|| Ipv4Addr::from_bits(address << 8 | octet))
 }
 
-/// Says with one look at memory of most addresses that none of many networks contains them.
+/// Rules out most of the addresses that are in none of many networks, each with one access to
+/// memory. An address that it does not rule out may still be in no network.
 #[derive(Debug, Clone)]
 struct AddressFilter {
-    /// A bit for each value of the first [`FIRST_BITS`] bits of an IPv4 address: whether a network
-    /// has an address that begins so. Empty if there is no network of IPv4 addresses.
+    /// A bit for each value of the first [`FIRST_BITS`] bits of an IPv4 address: set if a network
+    /// has an address that begins with these bits. Empty if there is no network of IPv4 addresses.
     v4: Vec<u64>,
-    /// The first [`LEAST_LENGTH`] bits of IPv6 networks; `None` if a network has a shorter prefix.
+    /// The first [`LEAST_LENGTH`] bits of all IPv6 networks, as a Bloom filter; `None` if a network
+    /// has a shorter prefix, so that no IPv6 address can be ruled out.
     v6: Option<BitFilter>,
 }
 
-/// The number of bits at the beginning of an IPv4 address that are compared at once. The table of
-/// them has 128 KiB.
+/// The number of bits at the beginning of an IPv4 address by which an [`AddressFilter`] rules it
+/// out. The table with a bit for each of their values has 128 KiB.
 const FIRST_BITS: u32 = 20;
-/// The number of bits at the beginning of an IPv6 address that are compared at once.
+/// The number of bits at the beginning of an IPv6 address by which an [`AddressFilter`] rules it
+/// out.
 const LEAST_LENGTH: u32 = 32;
 
 impl AddressFilter {
@@ -274,7 +284,8 @@ impl AddressFilter {
         AddressFilter { v4, v6 }
     }
 
-    /// Returns false if no network contains an address, which is not an IPv4 address in IPv6 form.
+    /// Returns false only if no network contains the address. An IPv4 address must not be given in
+    /// IPv6 form.
     fn may_contain(&self, address: IpAddr) -> bool {
         match address {
             IpAddr::V4(address) => {
@@ -286,12 +297,12 @@ impl AddressFilter {
     }
 }
 
-/// The first [`FIRST_BITS`] bits of an address.
+/// Returns the first [`FIRST_BITS`] bits of an IPv4 address, as a number.
 fn first_bits(address: Ipv4Addr) -> usize {
     (address.to_bits() >> (u32::BITS - FIRST_BITS)) as usize
 }
 
-/// The first [`LEAST_LENGTH`] bits of an address.
+/// Returns the first [`LEAST_LENGTH`] bits of an IPv6 address, as a number.
 fn start(address: Ipv6Addr) -> u64 {
     (address.to_bits() >> (u128::BITS - LEAST_LENGTH)) as u64
 }

@@ -1,6 +1,6 @@
 //! Whether the text of a rule's pattern lies on label boundaries in a queried name: whether it is
-//! one or more whole labels, which are the parts between the name's dots. `*t.me*` is so in
-//! `cdn.t.me`, and not in `client.medium.com`, where the text lies inside other words.
+//! one or more whole labels, which are the parts between the name's dots. The text of `*t.me*` does
+//! so in `cdn.t.me`, but not in `client.medium.com`, where it is a part of other words.
 //!
 //! A pattern's text reaches from the first to the last character that the pattern states, and
 //! includes what wildcards between them stand for. It lies on label boundaries if what is before it

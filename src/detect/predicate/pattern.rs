@@ -85,8 +85,8 @@ impl Pattern {
     }
 
     /// Returns true if the pattern matches the whole of `value`, like [`Pattern::matches`], but
-    /// faster. `pairs` are the pairs of neighbouring bytes in the value. They rule out most
-    /// patterns, whose literals have other pairs.
+    /// faster. `pairs` must be the pairs of neighbouring bytes in the value. They rule out most
+    /// patterns, because most have a literal with a pair that the value does not have.
     #[must_use]
     pub(in crate::detect) fn matches_with(&self, value: &str, pairs: BytePairs) -> bool {
         !pairs.misses_any_of(self.pairs) && self.matches(value)

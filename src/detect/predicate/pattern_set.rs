@@ -11,11 +11,13 @@ use crate::detect::predicate::pattern::{Pattern, fold, matches_pieces};
 use crate::detect::predicate::text_index::{Described, TextIndex};
 use crate::detect::predicate::text_list::TextList;
 
-/// The smallest number of patterns of which a set is made. Fewer patterns are compared one after
-/// the other, and their literals are searched for together, which is faster.
+/// The smallest number of patterns for one field that become a [`PatternSet`]. Fewer patterns are
+/// compared with a value one by one, and records are searched for their literals together, which is
+/// faster.
 pub(in crate::detect) const LEAST_PATTERNS: usize = 65;
 
-/// Patterns of which one must match the value of a field.
+/// A set of patterns for one field. A value matches the set if it matches at least one pattern. The
+/// set can contain equal patterns.
 #[derive(Debug, Default, Clone)]
 pub struct PatternSet {
     /// The texts of the patterns as the rule's author wrote them, in the order of the rule.
@@ -23,10 +25,11 @@ pub struct PatternSet {
     /// The literals before, between and after the wildcards of all patterns, in lower case, in the
     /// order of the rule.
     pieces: TextList,
-    /// For each pattern, the number of pieces of it and of the patterns before it.
+    /// For each pattern, the number of elements in `pieces` up to the pattern's last piece. The
+    /// pieces of a pattern begin after those of the pattern before it.
     ends: Vec<u32>,
-    /// The index that finds the patterns that match a text, by their numbers. The patterns in
-    /// `repeated` are not in it.
+    /// The index that finds the patterns that match a text. It returns their numbers in the set,
+    /// from 0. The patterns in `repeated` are not in it.
     index: TextIndex,
     /// The patterns that are not in the field `index`, because an equal pattern comes before them:
     /// for each, in ascending order, its number, and that of the first equal pattern.
@@ -41,17 +44,17 @@ pub(in crate::detect) struct SetPattern<'s> {
     number: u32,
 }
 
-/// Where in a value the text of a pattern without wildcards must be.
+/// The ends of a pattern that have a wildcard `*`, for a pattern that has no wildcard inside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) struct Around {
-    /// Whether the value may have more before the text.
+    /// True if the pattern begins with `*`, so that a value can have any text before the literal.
     pub before: bool,
-    /// Whether the value may have more after the text.
+    /// True if the pattern ends with `*`, so that a value can have any text after the literal.
     pub after: bool,
 }
 
 impl PatternSet {
-    /// Makes a set of patterns.
+    /// Makes a set of these patterns, in their order, and prepares it for searches.
     #[must_use]
     pub fn new(patterns: &[Pattern]) -> Self {
         let mut set = PatternSet::default();
@@ -62,8 +65,8 @@ impl PatternSet {
         set
     }
 
-    /// Makes room for this number of patterns, which have `bytes` bytes together. They have
-    /// wildcards only at their ends, as `around` says.
+    /// Reserves memory for this number of patterns, which have `bytes` bytes together without their
+    /// wildcards. `around` states the ends at which all of them have wildcards.
     pub(in crate::detect) fn reserve(&mut self, around: Around, patterns: usize, bytes: usize) {
         match around {
             Around { before: false, after: false } => {
@@ -77,7 +80,7 @@ impl PatternSet {
         self.ends.reserve(patterns);
     }
 
-    /// Adds a pattern after those that the set has.
+    /// Adds a pattern at the end of the set.
     pub(in crate::detect) fn add(&mut self, pattern: &Pattern) {
         self.texts.push([pattern.text()]);
         for piece in pattern.pieces() {
@@ -86,8 +89,9 @@ impl PatternSet {
         self.list();
     }
 
-    /// Prepares for a pattern that will be added by [`PatternSet::add_plain`], as
-    /// [`TextIndex::prepare`] does.
+    /// Reads the memory from which [`PatternSet::add_plain`] will look up a pattern, as
+    /// [`TextIndex::prepare`] does. `text` is the pattern's literal in lower case, and `around`
+    /// states the ends at which the pattern has wildcards.
     pub(in crate::detect) fn prepare(&mut self, text: &str, around: Around) {
         match around {
             Around { before: false, after: false } => self.index.prepare(Described::Itself(text)),
@@ -100,8 +104,9 @@ impl PatternSet {
         }
     }
 
-    /// Adds a pattern after those that the set has. It has no wildcards but those at its ends that
-    /// `around` says. `text` is in lower case.
+    /// Adds a pattern at the end of the set that has no wildcards except at the ends that `around`
+    /// states. `text` is the pattern's literal in lower case, and `written` is the literal as the
+    /// rule's author wrote it.
     pub(in crate::detect) fn add_plain(&mut self, text: &str, written: &str, around: Around) {
         let star = |is_any: bool| if is_any { "*" } else { "" };
         self.texts.push([star(around.before), written, star(around.after)]);
@@ -115,7 +120,7 @@ impl PatternSet {
         self.list();
     }
 
-    /// Adds the pattern whose text and pieces were added last to the index.
+    /// Adds the last pattern, whose text and pieces are already in the set, to the index.
     fn list(&mut self) {
         let number = u32::try_from(self.ends.len()).expect("there are fewer patterns than texts");
         self.ends.push(self.pieces.next());
@@ -133,7 +138,8 @@ impl PatternSet {
         }
     }
 
-    /// Makes ready for searches, after all patterns were added. Without it, searches are slower.
+    /// Prepares the set for fast searches. To be called after all patterns were added; without it,
+    /// searches are slower.
     pub(in crate::detect) fn seal(&mut self) {
         self.index.seal();
     }
@@ -178,13 +184,14 @@ impl PatternSet {
         found.into_iter().map(|number| SetPattern { set: self, number })
     }
 
-    /// Returns true if the pattern with this number matches a value in lower case.
+    /// Returns true if the pattern with the number `number` matches the whole value `folded`, which
+    /// must be in lower case.
     fn is_match(&self, number: u32, folded: &str) -> bool {
         let pieces: Vec<&str> = self.pieces_of(number).map(|piece| self.pieces.get(piece)).collect();
         matches_pieces(&pieces, folded.as_bytes())
     }
 
-    /// Returns the numbers of the pieces of a pattern.
+    /// Returns the range of a pattern's pieces in `pieces`. `number` is the number of the pattern.
     fn pieces_of(&self, number: u32) -> std::ops::Range<u32> {
         let end = |number: u32| self.ends.get(number as usize).copied().unwrap_or(0);
         number.checked_sub(1).map_or(0, end)..end(number)
@@ -211,7 +218,7 @@ impl<'s> SetPattern<'s> {
     }
 }
 
-/// Two sets are equal if their patterns are.
+/// Two sets are equal if they have equal patterns in the same order.
 impl PartialEq for PatternSet {
     fn eq(&self, other: &Self) -> bool {
         self.texts == other.texts && self.pieces == other.pieces && self.ends == other.ends
@@ -237,8 +244,8 @@ impl TextSet for PatternSet {
 }
 
 impl Predicate {
-    /// Returns an equivalent predicate in which the patterns that an OR has for one field, one
-    /// after the other, are a set ([`Predicate::OneOf`]), if there are many.
+    /// Returns an equivalent predicate in which adjacent patterns of an OR for one field are joined
+    /// to a set ([`Predicate::OneOf`]), if there are at least [`LEAST_PATTERNS`] of them.
     #[must_use]
     pub(in crate::detect) fn with_sets(self) -> Self {
         match self {
@@ -255,8 +262,9 @@ impl Predicate {
     }
 }
 
-/// Returns the OR of `children`. In it, many neighbouring patterns for one field are joined to a
-/// set ([`Predicate::OneOf`]).
+/// Returns the OR of `children`, in which adjacent patterns for one field are joined to a set
+/// ([`Predicate::OneOf`]) if there are at least [`LEAST_PATTERNS`] of them. An OR of a single
+/// predicate is that predicate.
 fn joined(children: Vec<Predicate>) -> Predicate {
     let mut parts: Vec<Predicate> = Vec::new();
     let mut run: Option<(Field, Vec<Pattern>)> = None;
@@ -285,9 +293,9 @@ fn joined(children: Vec<Predicate>) -> Predicate {
     }
 }
 
-/// Returns the predicates for patterns for one field that follow each other in an OR: a single set
-/// of patterns ([`Predicate::OneOf`]) for at least [`LEAST_PATTERNS`], otherwise one predicate for
-/// each.
+/// Returns the predicates for adjacent patterns of an OR for one field: a single set of patterns
+/// ([`Predicate::OneOf`]) for at least [`LEAST_PATTERNS`] patterns, otherwise one predicate for
+/// each pattern.
 fn ended((field, patterns): (Field, Vec<Pattern>)) -> Vec<Predicate> {
     if patterns.len() >= LEAST_PATTERNS {
         return vec![Predicate::OneOf { field, patterns: Arc::new(PatternSet::new(&patterns)) }];

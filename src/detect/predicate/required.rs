@@ -1,5 +1,6 @@
-//! The texts of which every matching event has one, by which a sweep skips records without decoding
-//! them. They come from the predicate; the skim searches records for them.
+//! Texts of which every event that matches a rule contains at least one. They are derived from the
+//! rule's predicate. A sweep searches the bytes of records for them (the skim), and skips records
+//! without them instead of decoding them.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -107,9 +108,9 @@ pub(in crate::detect) fn required<'a>(
 }
 
 /// Returns the sets of texts by which a sweep selects the records that it decodes
-/// ([`Predicate::required_texts`]), for a condition on one field that has many patterns. The set
-/// consists of the patterns themselves if records contain the whole value of the field, and
-/// otherwise of a literal of each pattern.
+/// ([`Predicate::required_texts`]), for a condition on one field that has many patterns. If records
+/// contain the field's whole value, the only set consists of the patterns themselves. Otherwise it
+/// has a literal of each pattern, and there is no set if a pattern has none.
 fn required_of_set(field: Field, patterns: &Arc<PatternSet>) -> Vec<Vec<RequiredText>> {
     match field.data_name() {
         Some(data_name) if matches!(field, Field::Data(_)) => {

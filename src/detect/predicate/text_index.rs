@@ -1,20 +1,22 @@
-//! An index of names and patterns that finds those that describe a text, without trying each. A
-//! list of indicators and a rule with many values have one.
+//! An index of names and patterns that finds those that match a text, without comparing the text
+//! with each. Lists of indicators and rules with many values for a field use it.
 //!
-//! A text is looked up as a whole and by what follows each of its dots, so the number of entries
-//! does not matter. Only patterns with other wildcards than one at the beginning are found by
-//! their grams ([`GramIndex`]), and then compared.
+//! A text is looked up as a whole, and the part after each of its dots is looked up, too. So the
+//! number of entries does not matter. Only patterns with other wildcards than one at the beginning
+//! are found by their grams, which are sequences of adjacent bytes ([`GramIndex`]), and then
+//! compared.
 
 use crate::base::bit_filter::{BitFilter, key_of};
 use crate::base::byte_search::{find, find_last};
 use crate::detect::predicate::gram_index::GramIndex;
 use crate::detect::predicate::text_table::TextTable;
 
-/// The number of entries for which [`TextIndex::prepare`] is called before they are added. The
-/// processor asks memory for about this many places at a time.
+/// The number of entries for which [`TextIndex::prepare`] is called before they are added. A
+/// processor can wait for about this many reads from memory at the same time.
 pub(in crate::detect) const PREPARED: usize = 16;
 
-/// What an entry of a [`TextIndex`] describes. All texts are in lower case.
+/// Which texts an entry of a [`TextIndex`] describes, for an entry that is not a pattern. All texts
+/// are in lower case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) enum Described<'a> {
     /// The entry describes only this text.
@@ -27,40 +29,43 @@ pub(in crate::detect) enum Described<'a> {
     ItselfAndBelow(&'a str),
 }
 
-/// An index of names and patterns that finds those that describe a text. Each has a number by which
-/// the caller knows it.
+/// An index of names and patterns (its entries) that finds those that describe a text. Each entry
+/// has a number that the caller chooses, such as its index in a list.
 #[derive(Debug, Default, Clone)]
 pub(in crate::detect) struct TextIndex {
     themselves: TextTable,
     below: TextTable,
     themselves_and_below: TextTable,
     patterns: GramIndex,
-    /// The last two labels of each entry that is not a pattern; `None` if entries were added after
-    /// it was made, or if an entry describes what is below a text without a dot.
+    /// The last two labels of each entry that is not a pattern, as a Bloom filter: it rules out
+    /// most texts that no entry describes. `None` if entries were added after it was made, or if an
+    /// entry describes all texts below one without a dot, such as `com`.
     ends: Option<BitFilter>,
 }
 
 impl TextIndex {
-    /// Makes room for this number of entries, which describe the same as `like`, each of its own
-    /// text. The texts have `bytes` bytes together.
+    /// Reserves memory for this number of entries of the kind of `like`, whose text is not used.
+    /// The texts of the entries have `bytes` bytes together.
     pub(in crate::detect) fn reserve(&mut self, like: Described<'_>, entries: usize, bytes: usize) {
         let (table, _) = self.table(like);
         table.reserve(entries, bytes);
     }
 
-    /// Makes room for this number of patterns, which have `bytes` bytes together.
+    /// Reserves memory for this number of patterns, which have `bytes` bytes together.
     pub(in crate::detect) fn reserve_patterns(&mut self, patterns: usize, bytes: usize) {
         self.patterns.reserve(patterns, bytes);
     }
 
-    /// Reads from memory where an entry will be added. The caller does this for many entries before
-    /// it adds the first of them, so that they do not wait for memory one after the other.
+    /// Reads the memory at which an entry will be added, so that it is in the processor's cache
+    /// then. Reading memory takes long, so callers do this for many entries before they add the
+    /// first of them: the reads then overlap.
     pub(in crate::detect) fn prepare(&mut self, entry: Described<'_>) {
         let (table, text) = self.table(entry);
         table.prepare(text);
     }
 
-    /// Returns the table for an entry, and the text that the entry has in it.
+    /// Returns the table that contains entries of this kind, and the text by which the entry is
+    /// found in it.
     fn table<'a>(&mut self, entry: Described<'a>) -> (&mut TextTable, &'a str) {
         match entry {
             Described::Itself(text) => (&mut self.themselves, text),
@@ -69,15 +74,16 @@ impl TextIndex {
         }
     }
 
-    /// Adds an entry. If the index has an equal one, nothing changes, and the number that it was
-    /// added with is returned; `None` if the entry is new.
+    /// Adds an entry with its number. If the index has an equal entry, nothing changes, and the
+    /// number that it was first added with is returned; `None` if the entry is new.
     pub(in crate::detect) fn add(&mut self, entry: Described<'_>, number: u32) -> Option<u32> {
         self.ends = None;
         let (table, text) = self.table(entry);
         table.add(text, number)
     }
 
-    /// Makes ready for searches, after all entries were added. Without it, searches are slower.
+    /// Prepares the index for fast searches. To be called after all entries were added; without it,
+    /// searches are slower.
     pub(in crate::detect) fn seal(&mut self) {
         self.patterns.seal();
         let tables = [&self.themselves, &self.below, &self.themselves_and_below];
@@ -91,21 +97,22 @@ impl TextIndex {
         self.ends = is_known.then_some(ends);
     }
 
-    /// Adds a pattern. `pieces` are its literals before, between and after its wildcards, of which
-    /// there is at least one; pieces can be empty. `number` is the number by which the caller knows
-    /// the pattern.
+    /// Adds a pattern. `pieces` are the literals before, between and after its wildcards. It must
+    /// have at least one wildcard; pieces can be empty. `number` is passed to the functions that
+    /// decide whether the pattern matches, such as `matches` of [`TextIndex::any`].
     pub(in crate::detect) fn add_pattern<'a>(&mut self, pieces: impl Iterator<Item = &'a str>, number: u32) {
         self.patterns.add(pieces, number);
     }
 
-    /// Returns true if an entry describes `text`, which is in lower case. `matches` says whether
-    /// the pattern with a number matches the text.
+    /// Returns true if an entry describes `text`, which must be in lower case. `matches` is called
+    /// with the number of a pattern, and must return true if the pattern matches the text.
     pub(in crate::detect) fn any(&self, text: &str, mut matches: impl FnMut(u32) -> bool) -> bool {
         self.names(text, |_| true) || self.patterns.any(text, &mut matches)
     }
 
-    /// Returns the numbers of all entries that describe `text`, which is in lower case, in
-    /// ascending order. `matches` says whether the pattern with a number matches the text.
+    /// Returns the numbers of all entries that describe `text`, which must be in lower case, in
+    /// ascending order and each once. `matches` is called with the number of a pattern, and must
+    /// return true if the pattern matches the text.
     pub(in crate::detect) fn all(&self, text: &str, mut matches: impl FnMut(u32) -> bool) -> Vec<u32> {
         let mut found = Vec::new();
         self.names(text, |number| {
@@ -125,9 +132,9 @@ impl TextIndex {
         found
     }
 
-    /// Calls `found` with the number of each entry that describes `text` and was added by
-    /// [`TextIndex::add`], until `found` returns true. Returns true then. Entries that were added
-    /// as patterns are not considered.
+    /// Calls `found` with the number of each entry that describes `text`, until `found` returns
+    /// true. Returns true if `found` did so. Only entries that [`TextIndex::add`] added are
+    /// considered, and not patterns.
     fn names(&self, text: &str, mut found: impl FnMut(u32) -> bool) -> bool {
         if self.ends.as_ref().is_some_and(|ends| !ends.may_have(key_of(last_labels(text)))) {
             return false;
@@ -148,8 +155,9 @@ impl TextIndex {
     }
 }
 
-/// Returns what follows the last dot but one of a text; the whole text if it has fewer dots. A text
-/// that ends with a dot and another one that has a dot agrees with it in this.
+/// Returns the last two labels of a text (the part after its second last dot), or the whole text if
+/// it has fewer than two dots. They are also those of every text that consists of more labels, a
+/// dot and this text, if this text has a dot.
 fn last_labels(text: &str) -> &[u8] {
     let bytes = text.as_bytes();
     let before = find_last(b'.', bytes).and_then(|dot| find_last(b'.', bytes.get(..dot)?));

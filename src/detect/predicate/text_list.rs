@@ -1,7 +1,7 @@
-//! A list of texts in one buffer. A list of indicators or a rule can have a hundred thousand, and
-//! each takes only four bytes more than its letters.
+//! A list of texts in one buffer. A list of indicators or a rule can have a hundred thousand texts,
+//! and each takes only four bytes more than its letters.
 
-/// Texts, one after the other in one buffer. They are numbered from 0.
+/// A list of texts in one buffer. Each text has a number: its index in the list, from 0.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(in crate::detect) struct TextList {
     texts: String,
@@ -10,25 +10,26 @@ pub(in crate::detect) struct TextList {
 }
 
 impl TextList {
-    /// Makes room for this number of texts, which have `bytes` bytes together.
+    /// Reserves memory for this number of texts, which have `bytes` bytes together.
     pub(in crate::detect) fn reserve(&mut self, texts: usize, bytes: usize) {
         self.texts.reserve(bytes);
         self.ends.reserve(texts);
     }
 
-    /// Returns the number of texts, which is the number that the next added text gets.
+    /// Returns the number that the next added text gets, which is the number of texts so far.
     pub(in crate::detect) fn next(&self) -> u32 {
         u32::try_from(self.ends.len()).expect("there are fewer texts than bytes in files with them")
     }
 
-    /// Adds a text that consists of these parts, one after the other.
+    /// Adds a single text, which is the concatenation of `parts`.
     pub(in crate::detect) fn push<'a>(&mut self, parts: impl IntoIterator<Item = &'a str>) {
         self.texts.extend(parts);
         let end = u32::try_from(self.texts.len());
         self.ends.push(end.expect("what is read of files with texts has less than 4 GiB"));
     }
 
-    /// Returns the text with this number; an empty text if there is none.
+    /// Returns the text with this number, from 0; an empty text if the list has no text with this
+    /// number.
     pub(in crate::detect) fn get(&self, number: u32) -> &str {
         let end = |number: u32| self.ends.get(number as usize).copied();
         let start = number.checked_sub(1).and_then(end).unwrap_or(0);

@@ -1,5 +1,5 @@
-//! A table of texts that finds a text among millions by one lookup. All texts lie in one buffer,
-//! so that each takes about twenty bytes more than its letters.
+//! A hash table of texts that finds a text among millions. All texts are in one buffer, so that
+//! each takes only about twenty bytes more than its letters.
 
 use std::hint::black_box;
 
@@ -8,16 +8,18 @@ use crate::base::fast_map::RandomState;
 /// The smallest number of slots in a table of texts; a power of two.
 const LEAST_SLOTS: usize = 16;
 
-/// A hash table of texts, each with a number by which the caller knows it.
+/// A hash table of texts. Each text has a number that the caller chooses, such as the index of an
+/// entry in a list.
 #[derive(Debug, Default, Clone)]
 pub(in crate::detect) struct TextTable {
     /// All texts of the table, one after the other.
     texts: String,
     /// For each text, the offset of its end in `texts`, and the caller's number for it.
     entries: Vec<(u32, u32)>,
-    /// A hash table with open addressing: at the slot of a text's hash, or at the first free slot
-    /// after it, lie a part of the hash and the index of the text in `entries` plus one. A free
-    /// slot has zeros. The number of slots is a power of two, and at most half of them are used.
+    /// The slots of the hash table, with open addressing: a part of a text's hash, and the index of
+    /// the text in `entries` plus one. A text is at the slot of its hash, or at the first free slot
+    /// after it. A free slot has zeros. The number of slots is a power of two, and at most half of
+    /// them are used.
     slots: Vec<(u32, u32)>,
     /// The length of the longest text, in bytes.
     longest: usize,
@@ -25,7 +27,8 @@ pub(in crate::detect) struct TextTable {
 }
 
 impl TextTable {
-    /// Makes room for so many texts with so many bytes together, if the table has no text yet.
+    /// Reserves memory for `texts` texts that have `bytes` bytes together. Does nothing if the
+    /// table has a text already.
     pub(in crate::detect) fn reserve(&mut self, texts: usize, bytes: usize) {
         if self.is_empty() {
             self.texts.reserve(bytes);
@@ -34,15 +37,16 @@ impl TextTable {
         }
     }
 
-    /// Reads from memory where a text will be looked up, or added. Memory answers late, so callers
-    /// have the places of many texts read before they add the first of them.
+    /// Reads the slot at which a text will be looked up or added, so that it is in the processor's
+    /// cache then. Reading memory takes long, so callers do this for many texts before they add the
+    /// first of them: the reads then overlap.
     pub(in crate::detect) fn prepare(&self, text: &str) {
         black_box(self.slots.get(self.slot(self.tag(text))).copied());
     }
 
-    /// Adds a text. If the table has the text already, nothing changes, and the number that it was
-    /// added with is returned; `None` if the text is new. `number` must not have been used for
-    /// another text.
+    /// Adds a text with its number. If the table has the text already, nothing changes, and the
+    /// number that it was first added with is returned; `None` if the text is new. `number` must
+    /// not have been used for another text.
     pub(in crate::detect) fn add(&mut self, text: &str, number: u32) -> Option<u32> {
         if (self.entries.len() + 1) * 2 > self.slots.len() {
             self.grow();
@@ -64,7 +68,7 @@ impl TextTable {
         None
     }
 
-    /// Returns the number of a text; `None` if the table does not have it.
+    /// Returns the number with which a text was added; `None` if the table does not have the text.
     pub(in crate::detect) fn get(&self, text: &str) -> Option<u32> {
         if text.len() > self.longest || self.entries.is_empty() {
             return None;
@@ -72,9 +76,9 @@ impl TextTable {
         self.find(text, self.tag(text)).ok()
     }
 
-    /// Returns the number of a text. The error is the free slot of the hash table in which the
-    /// search for the text ends. `tag` is the part of the text's hash that [`TextTable::tag`]
-    /// returns.
+    /// Returns the number with which a text was added. If the table does not have the text, the
+    /// error is the free slot at which it can be added. `tag` is the part of the text's hash that
+    /// [`TextTable::tag`] returns.
     fn find(&self, text: &str, tag: u32) -> Result<u32, usize> {
         let mut slot = self.slot(tag);
         loop {
@@ -108,7 +112,7 @@ impl TextTable {
         self.longest
     }
 
-    /// The text with this index, in the order in which the texts were added.
+    /// Returns the text with this 0-based index, in the order in which the texts were added.
     fn text(&self, index: usize) -> &str {
         let start =
             index.checked_sub(1).and_then(|before| self.entries.get(before)).map_or(0, |(end, _)| *end);
@@ -116,7 +120,8 @@ impl TextTable {
         self.texts.get(start as usize..end as usize).unwrap_or_default()
     }
 
-    /// The part of a text's hash that its slot keeps, and that says where the slot is.
+    /// Returns the highest 32 bits of a text's hash. The slot of the text stores them, and they
+    /// determine at which slot the search for the text begins.
     fn tag(&self, text: &str) -> u32 {
         (self.hasher.hash_one(text.as_bytes()) >> u32::BITS) as u32
     }
@@ -128,7 +133,7 @@ impl TextTable {
         tag as usize & self.slots.len().saturating_sub(1)
     }
 
-    /// Doubles the number of slots, and puts the texts into the new ones.
+    /// Doubles the number of slots, and moves all used slots to their new places.
     fn grow(&mut self) {
         let size = (self.slots.len() * 2).max(LEAST_SLOTS);
         let before = std::mem::replace(&mut self.slots, vec![(0, 0); size]);

@@ -18,8 +18,8 @@ pub struct ConditionTree {
     /// Whether the predicate is true of the event that it was described for; `None` if no event was
     /// given.
     pub holds: Option<bool>,
-    /// The descriptions of the predicate's parts, such as the operands of an AND, or the entries of
-    /// a list by which it is true of the event; empty if it has no parts.
+    /// The descriptions of the predicate's parts, such as the operands of an AND, or those entries
+    /// of a list that the event matches; empty if it has no parts.
     pub children: Vec<ConditionTree>,
 }
 
@@ -55,8 +55,8 @@ impl ConditionTree {
     }
 }
 
-/// Returns those of the many patterns or entries of a predicate by which it is true of an event;
-/// none for a predicate that has no list.
+/// Returns the patterns or list entries that an event matches, for a predicate that has a set of
+/// patterns or a list of indicators; empty for any other predicate, and if the predicate is false.
 fn entries(predicate: &Predicate, event: &Event) -> Vec<String> {
     match predicate {
         Predicate::OneOf { .. } | Predicate::ListedName(_) | Predicate::ListedAddress(_) => {

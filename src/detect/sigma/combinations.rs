@@ -1,5 +1,6 @@
-//! All ways to choose a number of a Sigma rule's parts, for conditions such as `2 of selection*`.
-//! The ways are counted before they are built, so that a rule cannot fill the memory.
+//! All ways to choose a given number of a Sigma rule's named parts (such as `selection1`), for
+//! conditions such as `2 of selection*`. The ways are counted before they are built, so that a rule
+//! cannot fill the memory.
 
 use super::compiler::joined;
 use crate::detect::predicate::Predicate;
@@ -8,13 +9,13 @@ use crate::detect::predicate::Predicate;
 /// The condition becomes an OR of all ways, each an AND of the chosen parts. This takes memory, so
 /// a condition with more ways is refused.
 const MOST_ALTERNATIVES: usize = 1_000;
-/// The number up to which [`choices`] counts exactly the ways to choose some of the parts of a
-/// Sigma rule. It is far above [`MOST_ALTERNATIVES`], so a larger number need not be exact to be
-/// refused.
+/// The largest number of ways to choose some parts of a Sigma rule that [`choices`] returns
+/// exactly. It is far above [`MOST_ALTERNATIVES`], so a condition with more ways is refused in any
+/// case.
 const COUNTING_LIMIT: usize = 1 << 20;
 
-/// Refuses the Sigma condition that `count` of `all` parts of a rule (such as `selection`) are
-/// true, if there are more than [`MOST_ALTERNATIVES`] ways to choose the parts.
+/// Returns an error if there are more than [`MOST_ALTERNATIVES`] ways to choose `count` parts of a
+/// Sigma rule (such as `selection1`) from the `all` parts that its condition selects.
 pub(super) fn check_number(all: usize, count: usize) -> Result<(), String> {
     if choices(all, count) > MOST_ALTERNATIVES {
         return Err(format!("expected at most {MOST_ALTERNATIVES} combinations of parts, found more"));
@@ -22,7 +23,8 @@ pub(super) fn check_number(all: usize, count: usize) -> Result<(), String> {
     Ok(())
 }
 
-/// Returns the number of conditions on single fields of an event that a predicate consists of.
+/// Returns the number of conditions on single fields of an event that a predicate consists of. Each
+/// pattern of a set of patterns counts as one.
 pub(super) fn condition_count(predicate: &Predicate) -> usize {
     match predicate {
         Predicate::And(children) | Predicate::Or(children) => children.iter().map(condition_count).sum(),
@@ -32,9 +34,8 @@ pub(super) fn condition_count(predicate: &Predicate) -> usize {
     }
 }
 
-/// The number of ways to choose `count` of the `all` parts (such as `selection`) that a Sigma rule
-/// has. It is exact up to [`COUNTING_LIMIT`]; a larger result only says that the number is above
-/// the limit.
+/// The number of ways to choose `count` of `all` parts (such as `selection`) of a Sigma rule. It is
+/// exact up to [`COUNTING_LIMIT`]; a larger result only says that the number is above the limit.
 pub(super) fn choices(all: usize, count: usize) -> usize {
     let count = count.min(all.saturating_sub(count));
     let mut choices = 1_usize;
@@ -49,8 +50,9 @@ pub(super) fn choices(all: usize, count: usize) -> usize {
 }
 
 /// Chooses `count` of `parts` in every possible way. For each way, adds to `chosen` an AND of the
-/// predicates in `taken` and of the chosen parts. `taken` is empty at first; the function calls
-/// itself with the parts that it has chosen. [`choices`] returns the number of ways.
+/// predicates in `taken` and of the chosen parts. The caller must pass an empty `taken`; the
+/// function calls itself with the parts that it has chosen so far. [`choices`] returns the number
+/// of ways.
 pub(super) fn choose(
     parts: &[Predicate],
     count: usize,

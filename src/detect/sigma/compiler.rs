@@ -24,9 +24,9 @@ const MOST_PARTS: usize = 1_000;
 /// placeholders and modifiers make of it. A part of the rule, such as `selection`, counts as often
 /// as the rule's condition names it.
 const MOST_CONDITIONS: usize = 200_000;
-/// The maximum number of lines of a Sigma rule (each a field with values) that are not understood
-/// before the compiler stops reading the rule. One is enough to refuse the rule, and looking for
-/// the names that were probably meant takes time.
+/// If more lines of a Sigma rule than this (each a field with values) are not understood, the
+/// compiler reads no more lines. One is enough to refuse the rule, and looking for the names that
+/// were probably meant takes time.
 pub(super) const MOST_PROBLEMS: usize = 1_000;
 /// The keys of a Sigma rule's `detection` section that are not names of parts: the condition, and a
 /// time frame, which is not supported.
@@ -40,9 +40,8 @@ pub(super) enum Polarity {
     /// The part of the Sigma rule, such as `selection`, describes matches: if it is true of an
     /// event, a match is more likely.
     For,
-    /// The part of the Sigma rule, such as `filter`, excludes events: if it is true of an event, a
-    /// match is less likely, because the rule's condition has the part below an odd number of
-    /// `not`s.
+    /// The part of the Sigma rule, such as `filter`, excludes events: it is inside an odd number of
+    /// `not`s of the rule's condition. So a match is less likely if the part is true of an event.
     Against,
 }
 
@@ -70,8 +69,8 @@ pub(super) struct Compiler<'a> {
     /// `EventID: 3`, each with a message that says so.
     pub(super) foreign: RefCell<Vec<YamlProblem>>,
     /// Whether some line of the Sigma rule (a field with values) describes DNS queries, such as one
-    /// on `QueryName`, even if the line is not understood. If so, the rule is refused, and not
-    /// ignored as a rule about other events.
+    /// on `QueryName`, even if the line is not understood. If so, a rule that is not understood is
+    /// refused for this reason, and not ignored as a rule about other events.
     pub(super) mentions_dns: Cell<bool>,
     /// The number of conditions on fields that the Sigma rule has become so far, while it is
     /// compiled. It is limited by [`MOST_CONDITIONS`].
@@ -83,8 +82,9 @@ pub(super) struct Compiler<'a> {
     /// understood; `None` if all lines so far are understood.
     problem: RefCell<Option<YamlProblem>>,
     /// The number of the Sigma rule's lines (each a field with values) that are not understood so
-    /// far. A line counts as often as the rule's condition names its part. Each keyword (a value
-    /// without a field) counts, too, because looking for the field that it may name takes time.
+    /// far. A line counts as often as the rule's condition names the part (such as `selection`)
+    /// that has the line. Each keyword (a value without a field) counts, too, because looking for
+    /// the field that it may name takes time.
     pub(super) problems: Cell<usize>,
 }
 
@@ -172,8 +172,8 @@ impl<'a> Compiler<'a> {
         problem.map(Refusal::NotUnderstood)
     }
 
-    /// Takes the notes for the user about parts of the Sigma rule that have no effect. A second
-    /// call returns none.
+    /// Removes and returns the notes for the user about parts of the Sigma rule that have no
+    /// effect. A second call returns none.
     pub(super) fn notes(&self) -> Vec<String> {
         self.notes.take()
     }
@@ -271,8 +271,8 @@ impl<'a> Compiler<'a> {
 
     /// Records the problem with a piece of the Sigma rule that is not understood, such as a field
     /// with its values. Returns a predicate that takes the place of the piece, so that the rest of
-    /// the rule can still be compiled: it may show that the rule is about events that a sweep does
-    /// not read.
+    /// the rule can still be compiled. The rest may show that the rule is about events that a sweep
+    /// does not read.
     pub(super) fn not_understood(&self, problem: YamlProblem) -> Predicate {
         self.problem.borrow_mut().get_or_insert(problem);
         self.problems.set(self.problems.get() + 1);
@@ -280,8 +280,8 @@ impl<'a> Compiler<'a> {
     }
 
     /// Compiles a condition on several parts of the Sigma rule, such as `1 of selection*` or `all
-    /// of them`. `names` selects the parts; `node` is the condition in the file, for the place of
-    /// errors.
+    /// of them`. `names` selects the parts, and `polarity` says whether they describe matches or
+    /// exclude events. `node` is the condition in the file, for the place of errors.
     fn compile_quantifier(
         &self,
         quantifier: Quantifier,
@@ -318,9 +318,10 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// Refuses a Sigma rule's condition that `count` of `parts` are true, if there are too many
-    /// ways to choose the parts, or too many conditions on fields in all of these ways. This is
-    /// checked before any way is built, because each way needs copies of its parts.
+    /// Checks a Sigma rule's condition that `count` of `parts` (such as `selection1`) are true.
+    /// Fails if there are too many ways to choose the parts, or too many conditions on fields in
+    /// all of these ways. This is checked before any way is built, because each way needs copies of
+    /// its parts.
     fn check_choices(&self, parts: &[Predicate], count: usize) -> Result<(), String> {
         check_number(parts.len(), count)?;
         let of_each = choices(parts.len().saturating_sub(1), count.saturating_sub(1));

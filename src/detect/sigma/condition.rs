@@ -59,8 +59,8 @@ impl PartSelection {
         }
     }
 
-    /// Returns the words that select parts of a Sigma rule, as the rule's condition has them:
-    /// `them` or a pattern such as `selection*`.
+    /// Returns the words that select parts of a Sigma rule: `them` or a pattern such as
+    /// `selection*`, spelled as in the rule's condition.
     pub(super) fn text(&self) -> &str {
         match self {
             PartSelection::Them => "them",

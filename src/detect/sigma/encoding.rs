@@ -1,7 +1,8 @@
 //! Encodes values of Sigma rules as UTF-16 and Base64, for the modifiers `utf16`, `utf16le` (or
 //! `wide`), `utf16be`, `base64` and `base64offset`.
 
-/// The 64 letters of Base64 (RFC 4648), by the six bits that each stands for.
+/// The 64 letters of Base64 (RFC 4648). The index of each letter is the six-bit number that it
+/// stands for.
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// An encoding that a modifier of a Sigma rule, such as `base64`, applies to a value of the rule
@@ -23,9 +24,10 @@ pub(super) enum ValueEncoding {
 }
 
 /// Applies all `encodings` to `text`, a value of a Sigma rule, one after the other. Returns several
-/// texts if one of the encodings is `base64offset`, which has three results. Returns an error if
-/// the encodings cannot follow each other, if the result is not text (such as UTF-16 without Base64
-/// after it), or if the value is too short for `base64offset`.
+/// texts if one of the encodings is `base64offset`, which has three results. Returns an error if an
+/// encoding cannot be applied to the result of the one before it, if the final result is not UTF-8
+/// (as can happen for UTF-16 without Base64 after it), or if the value is too short for
+/// `base64offset`.
 pub(super) fn encoded(text: &str, encodings: &[ValueEncoding]) -> Result<Vec<String>, String> {
     let mut values = vec![text.as_bytes().to_vec()];
     for encoding in encodings {
@@ -62,7 +64,8 @@ impl ValueEncoding {
 }
 
 /// The three results of the modifier `base64offset`: the Base64 of `value` after zero, one and two
-/// other bytes, without the letters that depend on the bytes before and after the value.
+/// other bytes, without the letters that depend on the bytes before and after the value. Fails if
+/// the value has fewer than two bytes.
 fn offsets(value: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     // At one of the three alignments, all letters of a single byte depend on its neighbours.
     if value.len() < 2 {

@@ -16,7 +16,7 @@ const SYSTEM: [(&str, Field); 4] = [
 ];
 
 /// Names of fields in other rule languages, each with the name that Sigma has for the field. A
-/// Sigma rule may not use them; a message suggests Sigma's name.
+/// Sigma rule must not use them; the error suggests Sigma's name.
 const OTHER_NAMES: [(&str, &str); 1] = [("EventCode", "EventID")];
 /// The names of fields that only DNS queries have. A Sigma rule that names one of them is about DNS
 /// queries, even if the name is misspelt.
@@ -84,7 +84,7 @@ pub(super) fn field_named(name: &str, source: LogSource) -> Result<Field, String
     })
 }
 
-/// Returns the known name of a field that is most similar to `name`, which is probably misspelt. If
+/// Returns the name in `known` that is most similar to `name`, which is probably misspelt. If
 /// `name` is a field's name in another rule language, returns Sigma's name for the field instead.
 /// `None` if no name is similar.
 fn near(name: &str, known: impl Iterator<Item = &'static str>) -> Option<&'static str> {
@@ -126,8 +126,8 @@ pub(super) fn without_blank(text: &str) -> String {
     )
 }
 
-/// Returns the name of the field that a Sigma rule means by `name`, which may be misspelt, whatever
-/// the rule's log source is; `None` if no field's name is similar.
+/// Returns the name of the field that a Sigma rule probably means by `name`, which may be misspelt.
+/// The fields of all log sources are considered. `None` if no field's name is similar.
 fn meant(name: &str) -> Option<&'static str> {
     let name = name.trim();
     let mut names: Vec<&str> = [LogSource::Category, LogSource::DnsClient]

@@ -32,9 +32,9 @@ pub struct SigmaDocument {
     /// of the file (`action: global`, `action: repeat`). The error says why the rule cannot be
     /// read.
     pub(super) rule: Result<Arc<Node>, YamlProblem>,
-    /// The origin of the rule's id, which stands for the rule in the tables that a sweep writes:
-    /// the rule's own YAML document, one that it shares with other rules, or the rule's content if
-    /// no document has an id.
+    /// Where the rule's id comes from: the rule's own YAML document, one that it shares with other
+    /// rules, or the rule's content if no document has an id. Tables that a sweep writes name the
+    /// rule by its id.
     pub(super) id: RuleId,
 }
 
@@ -52,15 +52,15 @@ impl SigmaDocument {
     }
 }
 
-/// The origin of a Sigma rule's id, which stands for the rule in the tables that a sweep writes.
-/// [`RuleId::text`] makes the id.
+/// Where the id of a Sigma rule comes from. [`RuleId::text`] makes the id from it. Tables that a
+/// sweep writes name the rule by its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum RuleId {
     /// The Sigma rule's own YAML document has this id.
     Own(String),
     /// The id is in a YAML document that several Sigma rules of the file share (`action: global` or
-    /// `action: repeat`). The number counts these rules from 1. It is appended to the id of all but
-    /// the first rule, so that the ids differ.
+    /// `action: repeat`). The number is that of this rule among the file's rules with the id, from
+    /// 1. It is appended to the id of all but the first rule, so that the ids differ.
     Shared(String, usize),
     /// No YAML document has an id for the Sigma rule. Its id is computed from its content instead.
     None,
@@ -82,9 +82,10 @@ pub struct SigmaFile {
     /// The last YAML document with `action: global`. All later documents of the Sigma file share
     /// its keys, until one with `action: reset`. `None` if there is no such document.
     global: Option<Node>,
-    /// The number of rules with each id so far in the Sigma file, by the id's canonical form, in
-    /// which spellings of the same UUID are equal. It numbers the rules that take their id from a
-    /// shared document.
+    /// For each id so far in the Sigma file, the number that was last given to a rule with the id;
+    /// 1 if the id is only in rules' own documents. The key is the id's canonical form, in which
+    /// spellings of the same UUID are equal. It numbers the rules that take their id from a shared
+    /// document.
     counts: HashMap<String, usize>,
     /// The last rule that was read from the Sigma file. A YAML document with `action: repeat`
     /// shares its keys. `None` if there is no such rule.
@@ -93,8 +94,8 @@ pub struct SigmaFile {
 
 impl SigmaFile {
     /// Returns true if a YAML document with `action: global` is in effect. If so, each later
-    /// document of the Sigma file is a rule, whatever keys it has, because it shares the keys of
-    /// that document.
+    /// document of the Sigma file is a rule, even without the usual keys of a rule, because it
+    /// shares the keys of that document.
     pub fn is_open(&self) -> bool {
         self.global.is_some()
     }
@@ -162,8 +163,8 @@ impl SigmaFile {
     }
 
     /// Returns where the id of a Sigma rule comes from: `own_id` if the rule's own YAML document
-    /// states one, else `shared_id` from the documents whose keys the rule shares. Counts the rules
-    /// of the file that have the same shared id.
+    /// states one, else `shared_id` from the documents whose keys the rule shares. `RuleId::None`
+    /// if both are `None`. Counts the rules of the file that have the same shared id.
     fn rule_id(&mut self, own_id: Option<String>, shared_id: Option<String>) -> RuleId {
         match (own_id, shared_id) {
             (Some(own), _) => {
@@ -182,7 +183,7 @@ impl SigmaFile {
 
 /// Merges two YAML documents of a Sigma file: `own`, which is a rule, and `base`, whose keys the
 /// rule shares. If both have a mapping for a key, the mappings are merged. For any other key that
-/// both have, the value of `own` is kept.
+/// both have, the value of `own` is kept. The key `action` of `base` is left out.
 fn merged(base: &Node, own: Node) -> Node {
     let place = own.place;
     let (NodeKind::Map(base), NodeKind::Map(own)) = (&base.kind, own.kind) else {
@@ -206,7 +207,7 @@ fn merged(base: &Node, own: Node) -> Node {
 impl RuleId {
     /// The id of a Sigma rule, which stands for the rule in the tables that a sweep writes. A rule
     /// without an id gets one that is computed from its title, log source and detection, so that
-    /// the same rule has the same id in every file and every run.
+    /// the same rule has the same id in every file and every sweep.
     pub(super) fn text(&self, rule: &Node) -> String {
         match self {
             RuleId::Own(id) | RuleId::Shared(id, 0 | 1) => id.clone(),
@@ -222,9 +223,9 @@ impl RuleId {
     }
 }
 
-/// Appends a text for a YAML node to `content`, whose hash becomes the id of a Sigma rule that
-/// states none. Nodes with different content have different texts; the place of a node in its file
-/// does not matter. `node` is `None` for a key that the rule does not have.
+/// Appends a text for a YAML node to `content`. The hash of `content` becomes the id of a Sigma
+/// rule that states none. Nodes with different content have different texts; the place of a node in
+/// its file does not matter. `node` is `None` for a key that the rule does not have.
 fn write(node: Option<&Node>, content: &mut String) {
     let mut text = |mark: char, text: &str| {
         content.push(mark);
@@ -256,9 +257,9 @@ fn write(node: Option<&Node>, content: &mut String) {
     }
 }
 
-/// The first digits of a hexadecimal hash in the form of a UUID of version 8, which is the version
-/// for ids that programs define themselves (RFC 9562). It becomes the id of a Sigma rule that has
-/// none.
+/// Returns a UUID of version 8, which is the version for ids that programs define themselves (RFC
+/// 9562). Its digits are the first ones of the hexadecimal `hash`, except those of the version and
+/// the variant. The UUID becomes the id of a Sigma rule that states none.
 fn as_uuid(hash: &str) -> String {
     let mut digits = hash.chars().enumerate().map(|(place, digit)| match (place, digit) {
         (12, _) => '8',

@@ -8,12 +8,13 @@ use crate::detect::yaml::{Node, NodeKind, YamlProblem};
 /// these are dnsweep's own.
 pub const LEVEL_SCORES: [(&str, u32); 5] =
     [("informational", 10), ("low", 25), ("medium", 50), ("high", 75), ("critical", 100)];
-/// For each value of a Sigma rule's key `status`, the percentage of the score of its `level` that
-/// the rule gets. A rule that its author has tested little should count for less.
+/// For each value of a Sigma rule's key `status`, the percentage of the score of the rule's `level`
+/// that becomes the rule's risk score. A rule that its author has tested little should count for
+/// less.
 pub const STATUS_SHARES: [(&str, u32); 5] =
     [("stable", 100), ("test", 90), ("experimental", 70), ("deprecated", 50), ("unsupported", 30)];
-/// The percentage of the score of its `level` that a Sigma rule without the key `status` gets: that
-/// of an experimental rule.
+/// The percentage of the score of its `level` that becomes the risk score of a Sigma rule without
+/// the key `status`. It is that of an experimental rule.
 const UNSTATED_SHARE: u32 = 70;
 
 /// The keys of a Sigma rule that dnsweep uses. The user is warned of an unknown key that is similar
@@ -73,8 +74,8 @@ pub(super) struct RuleHeader {
 }
 
 impl RuleHeader {
-    /// Reads the keys that describe a Sigma rule. The error says which key has a value that it may
-    /// not have.
+    /// Reads the keys that describe a Sigma rule. The error says which key has a value that is not
+    /// allowed.
     pub(super) fn of(document: &Node) -> Result<Self, YamlProblem> {
         let names = |table: &'static [(&str, u32)]| table.iter().map(|(name, _)| *name);
         let tags = texts(document, "tags")?;
@@ -136,7 +137,7 @@ fn texts(document: &Node, key: &str) -> Result<Vec<String>, YamlProblem> {
 }
 
 /// The value of `key` in a Sigma rule, which must be one of `names`, in upper or lower case; `None`
-/// if the key is absent. The error lists the names.
+/// if the key is absent. Returns it as spelled in `names`. The error lists the names.
 fn one_of(
     document: &Node,
     key: &str,
@@ -162,8 +163,9 @@ fn technique(tag: &str) -> Option<String> {
     is_number.then(|| format!("T{number}"))
 }
 
-/// Notes for the user about keys of a Sigma rule that are unknown and probably misspelt, because
-/// their values are not used. Any other unknown key is the author's own and gets no note.
+/// Returns notes for the user about keys of a Sigma rule that are unknown and probably misspelt.
+/// The values of these keys are not used. Any other unknown key is the author's own and gets no
+/// note.
 fn misspelt(document: &Node) -> Vec<String> {
     let known = || KEYS.iter().chain(&OTHER_KEYS).copied();
     let unknown = document.entries().iter().filter(|(key, _)| known().all(|known| known != key.name));

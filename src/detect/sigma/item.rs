@@ -27,9 +27,9 @@ const DASHES: [char; 5] = ['-', '/', '\u{2013}', '\u{2014}', '\u{2015}'];
 /// Each dash multiplies the number of variants of the value by five.
 const MOST_DASHES: usize = 4;
 
-/// The field that `key`, the key of a line in a Sigma rule (a field with values), names. Modifiers
-/// after the field's name are ignored, such as `contains` in `QueryName|contains`. The error says
-/// that the key names no field of the log source's events.
+/// Returns the field that `key`, the key of a line in a Sigma rule, names. A line is a field with
+/// values. Modifiers after the field's name are ignored, such as `contains` in
+/// `QueryName|contains`. The error says that the key names no field of the log source's events.
 fn field_of(key: &Key, source: LogSource) -> Result<Field, YamlProblem> {
     let name = key.name.split('|').next().unwrap_or_default().trim();
     if name.is_empty() {
@@ -322,7 +322,8 @@ fn rule_text(parts: &[PatternPart]) -> String {
 
 /// All variants of a value that Sigma's modifier `windash` makes: each dash that begins a word
 /// (`-x`, `/x`) becomes each of [`DASHES`]. Dashes within words are kept, because they do not begin
-/// options. The Sigma compiler pySigma does the same.
+/// options. The Sigma compiler pySigma does the same. Fails for more than [`MOST_DASHES`] dashes
+/// that begin words.
 fn dash_variants(text: &str) -> Result<Vec<String>, String> {
     let is_word =
         |letter: Option<char>| letter.is_some_and(|letter| letter.is_alphanumeric() || letter == '_');

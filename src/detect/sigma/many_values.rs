@@ -13,9 +13,11 @@ use crate::detect::predicate::text_index::PREPARED;
 use crate::detect::yaml::Node;
 use crate::event::FieldType;
 
-/// Compiles the comparison of a field with values of a Sigma rule of which one must match. `None`
-/// if the values are few, if one of them is not plain text, or if the rule would have too many
-/// conditions on fields; each value is then compiled by itself.
+/// Compiles the comparison of a field with many values of a Sigma rule, one of which must match, to
+/// one set of patterns. `None` if there are fewer than [`LEAST_PATTERNS`] values, if the field or
+/// its modifiers need more than a plain comparison of texts, if a value is not plain text, or if
+/// the rule would have too many conditions on fields. The caller then compiles each value by
+/// itself.
 pub(super) fn set(
     compiler: &Compiler<'_>,
     field: Field,
@@ -54,7 +56,7 @@ pub(super) fn set(
 }
 
 /// Returns the text of a value of a Sigma rule if it is not empty, and has only ASCII characters
-/// that mean nothing to Sigma.
+/// without a special meaning in Sigma (not `*`, `?` or `\`); otherwise `None`.
 fn plain_text(value: &Node) -> Option<&str> {
     let scalar = value.scalar().filter(|scalar| !scalar.is_null())?;
     let is_plain = |byte: u8| byte.is_ascii() && !matches!(byte, b'*' | b'?' | b'\\');

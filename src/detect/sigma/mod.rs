@@ -51,9 +51,9 @@ pub(in crate::detect) enum Refusal {
 }
 
 impl Refusal {
-    /// A refusal of a Sigma rule that is about events other than DNS queries of Windows. `about`
-    /// names these events and the place in the rule that says so; the message of the refusal quotes
-    /// it.
+    /// Returns the refusal of a Sigma rule that is about events other than DNS queries of Windows.
+    /// `about` is a text that names these events, with its place in the rule's file. The message of
+    /// the refusal quotes this text.
     fn other_data(about: YamlProblem) -> Self {
         Refusal::OtherData(about.map_text(|about| {
             format!("expected a rule about DNS queries, found one about other data ({about})")
@@ -67,8 +67,9 @@ impl From<YamlProblem> for Refusal {
     }
 }
 
-/// Compiles one rule of a Sigma file to a detection. `placeholders` are the site's values for the
-/// rule's placeholders, such as `%servers%`. The error says why the rule cannot be run.
+/// Compiles one rule of a Sigma file to a detection. `placeholders` has the values that the user's
+/// site gives for placeholders in rules, such as `%servers%`. The error says why the rule cannot be
+/// run.
 pub(in crate::detect) fn detection(
     document: SigmaDocument,
     placeholders: &Placeholders,
@@ -117,8 +118,8 @@ pub(in crate::detect) fn detection(
 }
 
 /// Joins the condition of a Sigma rule with the conditions on the event's origin that its log
-/// source implies. For Sysmon, the event must be Sysmon's event 22. For Windows' DNS client, the
-/// provider or the channel must be that of the DNS client.
+/// source implies. For Windows' DNS client, the provider or the channel must be that of the DNS
+/// client. For any other log source, the event must be Sysmon's event 22.
 fn with_source(source: LogSource, condition: Predicate) -> Predicate {
     let matches = |field, text| Predicate::Matches { field, pattern: Pattern::new(text) };
     let mut all = match source {
@@ -160,8 +161,8 @@ fn expected<'n>(rule: &'n Node, key: &str) -> Result<&'n Node, YamlProblem> {
     rule.get(key).ok_or_else(|| missing(rule, key, &format!("expected the key '{key}'")))
 }
 
-/// Makes the problem that the YAML mapping `node` has no key `key`. If the mapping has a similar
-/// key, which is probably misspelt, the message names that key. `expected` begins the message.
+/// Returns the error that the YAML mapping `node` has no key `key`. If the mapping has a similar
+/// key, which is probably misspelt, the message names that key. The message begins with `expected`.
 fn missing(node: &Node, key: &str, expected: &str) -> YamlProblem {
     let keys = || node.entries().iter().map(|(key, _)| key);
     let near = nearest(key, keys().map(|key| key.name.as_str()));

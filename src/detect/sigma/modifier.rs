@@ -100,8 +100,8 @@ pub fn sigma_modifiers() -> impl Iterator<Item = &'static str> {
 /// field's name decide this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ValueComparison {
-    /// The rule's value is text that may have wildcards. It must be at this position in the field,
-    /// and the case of letters matters or not.
+    /// The rule's value is text that may have wildcards. It must be at this position in the field.
+    /// The `Case` says whether the case of letters matters.
     Text(Position, Case),
     /// The rule's value is a regular expression with these flags, which must match somewhere in the
     /// field (`re`).
@@ -115,10 +115,11 @@ pub(super) enum ValueComparison {
     /// is "greater than").
     Number(Inequality),
     /// The rule's value is the name of another field (`fieldref`). That field's value must be at
-    /// this position in the value of the compared field.
+    /// this position in the value of the compared field. The `Case` says whether the case of
+    /// letters matters.
     OtherField(Position, Case),
-    /// The rule's value is a number, which this part of the field's time, such as the hour, must
-    /// equal (`hour`).
+    /// The rule's value is a number. This part of the field's time, such as the hour, must equal it
+    /// (`hour`).
     Time(TimePart),
 }
 

@@ -1,6 +1,6 @@
-//! Compiles one part of a Sigma rule, such as `selection`: its lines, each of which is a field with
-//! values, and lists of them. [`super::compiler`] reads the condition that joins the parts, and
-//! [`super::item`] reads what one line says.
+//! Compiles one part of a Sigma rule, such as `selection`: a mapping of lines, each of which is a
+//! field with values, or a list of mappings. [`super::compiler`] reads the condition that joins the
+//! parts, and [`super::item`] reads what one line says.
 
 use super::compiler::{Compiler, MOST_PROBLEMS, Polarity, joined};
 use super::relevance::{CONSTANT, unknown};

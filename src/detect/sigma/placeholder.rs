@@ -1,5 +1,5 @@
-//! Placeholders in Sigma rules (`%name%`). A site provides values for them, such as the names of
-//! its own servers, and each value takes the placeholder's place.
+//! Placeholders in Sigma rules (`%name%`). The user's site provides values for them, such as the
+//! names of its own servers, and each value takes the placeholder's place.
 
 use std::collections::BTreeMap;
 
@@ -9,13 +9,13 @@ use crate::detect::yaml::from_yaml;
 /// The maximum number of texts that one value of a Sigma rule may become when its placeholders are
 /// replaced. More are an attack on the memory, not a rule.
 const MOST_VALUES: usize = 100_000;
-/// The greatest size, in bytes, of all texts together that one value of a Sigma rule may become when
-/// its placeholders are replaced. A long value would fill the memory if a placeholder in it had many
-/// values.
+/// The greatest size, in bytes, of all texts together that one value of a Sigma rule may become
+/// when its placeholders are replaced. A long value would fill the memory if a placeholder in it
+/// had many values.
 const MOST_BYTES: usize = 64 << 20;
 
-/// A site's values for the placeholders (`%name%`) in Sigma rules, by the names of the
-/// placeholders.
+/// The values that the user's site has for the placeholders (`%name%`) in Sigma rules, by the names
+/// of the placeholders.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Placeholders(BTreeMap<String, Vec<String>>);
 
@@ -39,7 +39,7 @@ impl Placeholders {
 
     /// Replaces each placeholder in `text`, a value of a Sigma rule, by each of the placeholder's
     /// values. A `%` that does not begin or end a placeholder stays. The error says that `text`
-    /// becomes too many texts.
+    /// becomes too many texts, or that these are too long together.
     pub(in crate::detect) fn expand(&self, text: &str) -> Result<Expansion, String> {
         let mut texts = vec![String::new()];
         let mut rest = text;

@@ -6,8 +6,8 @@ use crate::detect::predicate::Predicate;
 use crate::detect::predicate::field::Field;
 use crate::event::Event;
 
-/// The fields whose value is the same in all events with one EventID of a log source. So a
-/// condition on such a field can show that it is false of every event that a sweep reads.
+/// The fields that have the same value in all events of a log source with the same EventID. So it
+/// can be decided whether a condition on one of them is false of every event that a sweep reads.
 pub(super) const CONSTANT: [Field; 3] = [Field::EventId, Field::Channel, Field::Provider];
 
 /// A predicate that takes the place of a piece of a Sigma rule that is not understood. It is true
@@ -42,10 +42,10 @@ fn always_holds(predicate: &Predicate, prototypes: &[Event]) -> bool {
     }
 }
 
-/// Returns true if a Sigma rule's predicate can be true only with a condition on the EventID, or on
-/// a field that only DNS queries have. If it returns false, the rule is about all events of its log
-/// source, and not about DNS queries. `prototypes` are sample events, one for each EventID that a
-/// sweep reads.
+/// Returns true if a Sigma rule's predicate is true only of events that meet one of its conditions
+/// on the EventID, or on a field that only DNS queries have. If it returns false, the rule is about
+/// all events of its log source, and not about DNS queries. `prototypes` are sample events, one for
+/// each EventID that a sweep reads.
 pub(super) fn asks_for_dns(predicate: &Predicate, prototypes: &[Event]) -> bool {
     match predicate {
         Predicate::And(children) => children.iter().any(|child| asks_for_dns(child, prototypes)),

@@ -35,8 +35,8 @@ const READ_VALUES: [(&str, &[&str]); 3] = [
 const OTHER_VALUES: [&str; 5] =
     ["dns", "dns-server", "dns-server-analytic", "dns-server-audit", "bits-client"];
 
-/// The smallest number of letters that a value of a Sigma rule's `logsource` needs to be taken for
-/// the beginning of a known value, such as `win` for `windows`. Such a value is an error, with a
+/// The smallest number of letters with which a value of a Sigma rule's `logsource` counts as a
+/// shortened known value, such as `win` for `windows`. A shortened value is an error, with a
 /// suggestion.
 const SHORTEST_ABBREVIATION: usize = 3;
 
@@ -124,8 +124,8 @@ impl LogSource {
         }
     }
 
-    /// Returns the part of a sentence that says which events of this log source a sweep reads, for
-    /// messages about rules on events that a sweep does not read.
+    /// Returns a clause for error messages that says which events of this log source a sweep reads.
+    /// It explains why a rule on other events is refused.
     pub(super) fn read_events(self) -> &'static str {
         match self {
             LogSource::DnsClient => {
@@ -138,8 +138,9 @@ impl LogSource {
     }
 }
 
-/// Decides what a value in a Sigma rule's `logsource` means. `key` is `category`, `product` or
-/// `service`; `value` is in lower case.
+/// Decides whether a value in a Sigma rule's `logsource` stands for events that a sweep reads or
+/// for other events, or is probably misspelt. `key` is `category`, `product` or `service`; `value`
+/// is in lower case.
 fn meaning(key: &str, value: &str) -> Meaning {
     let known = READ_VALUES.iter().find(|(known, _)| *known == key).map_or(&[][..], |(_, values)| *values);
     if known.contains(&value) {

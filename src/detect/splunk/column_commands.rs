@@ -28,7 +28,7 @@ pub(super) enum FieldSelection {
 
 impl Pipeline<'_> {
     /// Reads the names after the command `table`, `fields` or `fields -`, and keeps or removes what
-    /// they name: columns of the `stats` table if the search has a command `stats` before,
+    /// they name: columns of the `stats` table if the search has an earlier command `stats`,
     /// otherwise event fields. Removing event fields only changes which names later commands can
     /// use; the matches that a sweep reports have all fields.
     pub(super) fn read_selection(
@@ -92,8 +92,8 @@ impl Pipeline<'_> {
     }
 
     /// Reads the pairs of names after the command `rename`, such as `a as b, c as d` or `a.* as *`,
-    /// and renames what they name: columns of the `stats` table if the search has a command `stats`
-    /// before, otherwise event fields.
+    /// and renames what they name: columns of the `stats` table if the search has an earlier
+    /// command `stats`, otherwise event fields.
     pub(super) fn read_rename(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         loop {
             let old = cursor.name_or_pattern()?;
@@ -145,7 +145,8 @@ impl Pipeline<'_> {
 
     /// Renames all columns of the `stats` table whose names match the pattern `old`; if there is no
     /// table, all event fields whose names match. In `new`, `*` stands for what the `*` of the
-    /// pattern matches. A column that already has a new name is replaced.
+    /// pattern matches. Another column or field that already has one of the resulting names is
+    /// replaced.
     pub(super) fn rename_all(&mut self, old: &str, new: &str) {
         let renamed = |name: &str| wildcard(old, name).map(|middle| new.replacen('*', middle, 1));
         let Some(stats) = &mut self.stats else {

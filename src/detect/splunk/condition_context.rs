@@ -1,5 +1,6 @@
-//! Where in a search a condition stands, which decides what the condition may have, and what was
-//! noted while it was read. [`crate::detect::splunk::head`] reads the conditions.
+//! The context in which one condition of a search is read: the place in the search, which decides
+//! what the condition may contain, and what is noted while it is read.
+//! [`crate::detect::splunk::head`] reads the conditions.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -7,15 +8,15 @@ use std::ops::Range;
 use crate::detect::splunk::names::NameResolver;
 use crate::detect::splunk::search_error::SearchError;
 
-/// Reads one condition of a Splunk search. Where the condition stands in the search decides which
-/// names and which kinds of conditions it may have. The context collects unknown names, parts that
-/// no DNS query meets, and notes for the user.
+/// The context in which one condition of a Splunk search is read. It says which names and which
+/// kinds of conditions are allowed there. It also collects unknown names, parts that no DNS query
+/// meets, and notes for the user.
 pub(in crate::detect) struct ConditionContext<'n> {
     /// Says what the names in the condition mean: event fields, columns of the search's `stats`
     /// table, or computed values.
     pub(super) names: &'n dyn NameResolver,
-    /// The kinds of conditions that are allowed at this place of the search: whether the origin of
-    /// events can be tested.
+    /// The kinds of conditions that are allowed at this place of the search: on fields and on the
+    /// origin of events (such as `source`), or on fields only.
     pub(super) allowed: AllowedConditions,
     /// The range of bytes of the first part of the condition that none of Sysmon's DNS queries
     /// meets, with the phrase for an error message that says what was expected there. `None` until
@@ -47,7 +48,7 @@ impl<'n> ConditionContext<'n> {
     }
 
     /// Returns the context of a condition in which only fields or columns can be used: a condition
-    /// on the rows of the `stats` table, or an exclusion of the site.
+    /// on the rows of the `stats` table, or an exclusion (a site's condition on harmless events).
     pub fn of_fields(names: &'n dyn NameResolver) -> Self {
         ConditionContext {
             names,

@@ -31,16 +31,16 @@ pub(in crate::detect) fn common_value(field: Field) -> Option<Cow<'static, str>>
 }
 
 /// Returns true if a condition selects no DNS query, because it contradicts the field values that
-/// all of Sysmon's DNS queries share. If `is_excluded`, the condition lies inside an odd number of
-/// `NOT`s, and its negation is what must select none. A constant condition, such as `true()`, does
-/// not count.
+/// all of Sysmon's DNS queries share. If `is_excluded`, the condition is inside an odd number of
+/// `NOT`s, and the function decides this for its negation. For a constant condition, such as
+/// `true()`, it returns false.
 pub(in crate::detect) fn selects_no_dns_query(condition: &Condition, is_excluded: bool) -> bool {
     condition.known(Assumption::DnsQuery) == Some(is_excluded)
         && condition.known(Assumption::Nothing).is_none()
 }
 
-/// Returns the first part of a condition that selects no DNS query, and so shows that the search is
-/// about other events; `None` if there is none.
+/// Returns the first part of a condition (without `AND`, `OR` and `NOT`) that excludes all DNS
+/// queries, and so shows that the search is about other events; `None` if there is none.
 pub(in crate::detect) fn part_about_others(condition: &Condition) -> Option<&Condition> {
     part(condition, false)
 }

@@ -28,8 +28,8 @@ const BUILT_IN: [&str; 5] = [
 const COMMENT: &str = "```";
 
 /// A search without comments and with its macros expanded. The only macro calls that are left are
-/// of macros that the parser implements itself, or of macros that select data other than Sysmon's
-/// events.
+/// of macros that the parser implements itself, of macros `…_filter` that the site does not define,
+/// or of macros that select data other than Sysmon's events.
 #[derive(Debug)]
 pub(in crate::detect) struct Expansion<'a> {
     /// The text of the search as the rule's author wrote it, with its comments and macro calls.
@@ -218,7 +218,7 @@ impl<'a> Expansion<'a> {
     }
 
     /// Moves the place of an error in the text of the macro `name` to the macro's call at `place`,
-    /// in the search as written.
+    /// in the search as written. The text that the error quotes is followed by the macro's name.
     fn in_call(&self, error: SearchError, place: &Range<usize>, name: &str) -> SearchError {
         let SearchError { offset, line, column, .. } = self.original_error(place.clone(), String::new());
         SearchError { offset, line, column, found: format!("{} in the macro `{name}`", error.found), ..error }

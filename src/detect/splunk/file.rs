@@ -80,9 +80,9 @@ const KEYS: KnownKeys = KnownKeys {
 };
 /// The name of the key of a Splunk rule file that contains the rule's search.
 const SEARCH: &str = "search";
-/// The keys that dnsweep knows in an entry for a risk object or a threat object of a Splunk rule
-/// file, which names a machine, a user or an indicator of an attack. An unknown key that is similar
-/// to a key in `read` is probably misspelt.
+/// The keys that dnsweep knows in an entry of a Splunk rule file for a risk object or a threat
+/// object (a machine, a user or an indicator of an attack). An unknown key that is similar to a key
+/// in `read` is probably misspelt.
 const ENTITY_KEYS: KnownKeys =
     KnownKeys { read: &["field", "type", "score", "message"], others: &[], required: &["field"] };
 /// The keys that dnsweep knows in the mapping `tags` of a Splunk rule file. An unknown key that is
@@ -121,7 +121,7 @@ const INNER_KEYS: &[(&[&str], KnownKeys)] = &[
 ];
 
 /// Checks the keys of a Splunk rule file, and returns a note for each key that is probably
-/// misspelt. A misspelt key that a rule must have is an error.
+/// misspelt. If a key that a rule must have is misspelt, this is an error.
 pub(in crate::detect) fn check_keys(document: &Node) -> Result<Vec<String>, YamlProblem> {
     let mut notes = Vec::new();
     KEYS.check(document, "", &mut notes)?;
@@ -149,9 +149,9 @@ impl RuleFile {
         Some(RuleFile { id, ..self })
     }
 
-    /// Converts the Splunk rule file, with its parsed search, to a [`Detection`]. The result has no
-    /// false positives and references, which only people read. `notes` are the notes for the user
-    /// about the keys of the file.
+    /// Converts the Splunk rule file, with its parsed search, to a [`Detection`]. Its
+    /// `false_positives` and `references`, which only people read, are empty; the caller must fill
+    /// them in. `notes` are the notes for the user about the keys of the file.
     pub(in crate::detect) fn into_detection(self, search: Search, mut notes: Vec<String>) -> Detection {
         let mut tags = self.tags.unwrap_or_default();
         let techniques = tags.mitre_attack_id.take().unwrap_or_default();

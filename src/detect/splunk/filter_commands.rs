@@ -24,8 +24,8 @@ use crate::detect::term::{Assumption, Term, TermKind};
 
 impl Pipeline<'_> {
     /// Adds `condition` to the conditions that an event must meet to match the search. `place` is
-    /// the condition's range of bytes in the search, and `context` is what read it, with the notes
-    /// for the user about it. Fails if no DNS query meets the whole condition.
+    /// the condition's range of bytes in the search, and `context` is the context in which it was
+    /// read, with the notes for the user about it. Fails if no DNS query meets the whole condition.
     pub fn require(
         &mut self,
         cursor: &Cursor<'_>,
@@ -68,7 +68,7 @@ impl Pipeline<'_> {
     }
 
     /// Reads the condition after Splunk's command `search`, and applies it: to the rows of the
-    /// `stats` table if the search has a command `stats` before, otherwise to events.
+    /// `stats` table if the search has an earlier command `stats`, otherwise to events.
     pub fn read_search(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         cursor.skip_space();
         let start = cursor.at();
@@ -83,7 +83,7 @@ impl Pipeline<'_> {
     }
 
     /// Reads the condition after Splunk's command `where`, and applies it: to the rows of the
-    /// `stats` table if the search has a command `stats` before, otherwise to events.
+    /// `stats` table if the search has an earlier command `stats`, otherwise to events.
     pub fn read_where(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         cursor.skip_space();
         let start = cursor.at();
@@ -92,8 +92,8 @@ impl Pipeline<'_> {
     }
 
     /// Reads `field="…"` or `field!="…"` after the command `regex`. Keeps only those events, or
-    /// rows of the `stats` table, whose value matches the regular expression (`=`) or does not
-    /// match it (`!=`).
+    /// rows of the `stats` table, in which the field's value matches the regular expression (`=`)
+    /// or does not match it (`!=`).
     pub fn read_regex(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         cursor.skip_space();
         let start = cursor.at();
@@ -117,9 +117,9 @@ impl Pipeline<'_> {
     }
 
     /// Applies a condition whose text begins at byte `start` of the search and ends at the cursor.
-    /// Without a command `stats` before, the condition filters events. Otherwise it filters the
-    /// rows of the `stats` table; those of its parts that read no aggregate (a value of many
-    /// events, such as a count) filter the events, too.
+    /// If the search has no earlier command `stats`, the condition filters events. Otherwise it
+    /// filters the rows of the `stats` table. Those parts of the condition that read no aggregate
+    /// (a value of many events, such as a count) filter the events, too.
     fn filter(&mut self, cursor: &Cursor<'_>, start: usize, condition: Condition) -> Result<(), SearchError> {
         let on_events = match &self.stats {
             Some(stats) => condition.with_columns(&|place| stats.event_term(place, true)),
@@ -178,8 +178,8 @@ impl Pipeline<'_> {
         }
     }
 
-    /// Defines what a name means, for the commands `eval` and `lookup`. Returns an error if the
-    /// search's `stats` table already has the largest number of columns.
+    /// Defines `name` as a name for the value of `term`, for the commands `eval` and `lookup`.
+    /// Returns an error if the search's `stats` table already has the largest number of columns.
     fn define_checked(&mut self, cursor: &Cursor<'_>, name: &Token, term: Term) -> Result<(), SearchError> {
         let columns = self.stats.as_ref().map_or(0, |stats| stats.columns.len());
         if columns >= crate::detect::splunk::stats_commands::MOST_COLUMNS {
@@ -193,8 +193,8 @@ impl Pipeline<'_> {
     }
 
     /// Reads `name column as field … OUTPUT column as name …` after the command `lookup`, and
-    /// defines the output names. A lookup is a table of the site. Its rows whose columns match the
-    /// values of the fields give the values of the output names.
+    /// defines the output names. A lookup is a table that the user's site provides. The output
+    /// names get their values from the rows in which the columns match the values of the fields.
     pub fn read_lookup(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         eat_lookup_options(cursor);
         let name = cursor.name()?;
@@ -274,7 +274,7 @@ fn event_predicate(stats: &Stats, condition: &Condition, text: &str) -> Option<P
     Some(on_event.into_predicate())
 }
 
-/// What Splunk's command `lookup` does if an output of it has the name of an existing field or
+/// What Splunk's command `lookup` does with an output that has the name of an existing field or
 /// column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum OutputMode {

@@ -1,5 +1,5 @@
-//! Reads the boolean conditions of Splunk's command `search`. The head of a search, which selects
-//! events, and the `where` of `tstats` are such conditions.
+//! Reads the boolean conditions of Splunk's command `search`. The head of a search (the part before
+//! its first `|`, which selects events) and the `where` of `tstats` are conditions of this form.
 //!
 //! Parentheses bind tightest, then `NOT`, `OR` and `AND`; two operands side by side are joined by
 //! `AND`. So `a OR b c` is `(a OR b) AND c`, unlike in nearly every other language (and unlike
@@ -31,7 +31,8 @@ const EXPECTED_CONDITION: &str = "a condition such as QueryName=\"*example*\"";
 const EXPECTED_OPERATOR: &str = "a condition on a field: its name, then one of =, !=, <, <=, >, >= or IN \
                                  (free text is not supported; AND, OR, NOT and IN are upper case)";
 
-/// Reads a condition of a search that must extend to the next `|` or to the end of the search.
+/// Reads a condition of a search. The condition must extend to the next `|` or to the end of the
+/// search.
 pub(in crate::detect) fn parse(
     context: &ConditionContext<'_>,
     cursor: &mut Cursor<'_>,
@@ -44,8 +45,9 @@ pub(in crate::detect) fn parse(
     }
 }
 
-/// Reads the text of a search that is a condition without commands, such as that of an exclusion,
-/// and returns its predicate.
+/// Reads a search that consists of a condition only, such as that of an exclusion (a site's
+/// condition on harmless events), and returns its predicate. A command after the condition is an
+/// error.
 pub(in crate::detect) fn parse_alone(text: &str) -> Result<Predicate, SearchError> {
     let head = split_at_pipes(text)?.into_iter().next().unwrap_or_default();
     if head.end < text.len() {
@@ -58,8 +60,8 @@ pub(in crate::detect) fn parse_alone(text: &str) -> Result<Predicate, SearchErro
     if cursor.at_end() { Ok(condition.into_predicate()) } else { Err(cursor.unexpected(EXPECTED_CONDITION)) }
 }
 
-/// Skips the word `search` at the start of a search. It is the command that is meant if a search
-/// begins without one.
+/// Skips the word `search` if it is at the start of a search. A search that begins without a
+/// command begins with the command `search`.
 pub(in crate::detect) fn eat_search_command(cursor: &mut Cursor<'_>) {
     let mut ahead = cursor.clone();
     if ahead.eat_keyword(|word| word == "search") && ahead.peek().is_some_and(char::is_whitespace) {
@@ -149,9 +151,9 @@ impl ConditionContext<'_> {
     /// Reads a macro call as a condition. The macro `sysmon` selects Sysmon's events. The text of a
     /// macro `…_filter`, with which a site excludes events, is not known here, so the macro leaves
     /// no event out, also inside a `NOT`. A macro with the name of other data, such as
-    /// `wineventlog`, selects no event; it may stand only in the part of the search before the
-    /// first `|`. Any other macro is an error. `is_excluded` is true inside an odd number of
-    /// `NOT`s.
+    /// `wineventlog`, selects no event; it is allowed only in a condition that selects events, not
+    /// in one on the rows of the `stats` table. Any other macro is an error. `is_excluded` is true
+    /// inside an odd number of `NOT`s.
     fn macro_condition(&self, cursor: &mut Cursor<'_>, is_excluded: bool) -> Result<Condition, SearchError> {
         let call = cursor.macro_call()?;
         match (call.name.as_str(), &call.argument) {
@@ -274,7 +276,8 @@ impl ConditionContext<'_> {
     }
 }
 
-/// Returns true if the word `by` or `groupby` is next, which ends the condition of `tstats`.
+/// Returns true if the word `by` or `groupby` is next and ends the condition of `tstats`. Before a
+/// comparison operator, the word is the name of a field.
 fn is_by(cursor: &Cursor<'_>) -> bool {
     let mut ahead = cursor.clone();
     let is_word =
@@ -286,9 +289,9 @@ fn is_by(cursor: &Cursor<'_>) -> bool {
     }
 }
 
-/// Reads the value after an operator that compares the order of values: `order` (`<`, `<=`, `>` or
-/// `>=`), which has been read. Returns the condition that compares `term` with the value, and the
-/// value's range of bytes in the search.
+/// Reads the value after the operator `order` (`<`, `<=`, `>` or `>=`), which has been read.
+/// Returns the condition that compares `term` with the value, and the value's range of bytes in the
+/// search.
 fn comparison(
     cursor: &mut Cursor<'_>,
     term: Term,

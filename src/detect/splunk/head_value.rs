@@ -5,7 +5,7 @@ use crate::detect::splunk::head::is_operator;
 use crate::detect::splunk::search_error::SearchError;
 use crate::detect::splunk::token::{Cursor, Token};
 
-/// Where in a search's condition a value stands: after an operator, or in a list. It decides
+/// Where in a search's condition a value stands: after an operator, or in a list. This decides
 /// whether a comma ends the value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) enum ValueContext {

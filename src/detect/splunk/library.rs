@@ -82,8 +82,9 @@ impl Macro {
         read().map_err(|problem| problem.to_string().into())
     }
 
-    /// Returns the macro's text, in which `values` replace the arguments. If a call has another
-    /// number of arguments, the error is the phrase after "expected" in the error message.
+    /// Returns the macro's text, in which `values` replace the arguments. If the number of `values`
+    /// differs from that of the arguments, the error is the phrase after "expected" in the error
+    /// message.
     pub(in crate::detect) fn expand(&self, values: &[String]) -> Result<String, String> {
         let names = self.arguments.as_deref().unwrap_or_default();
         if names.len() != values.len() {

@@ -96,9 +96,9 @@ pub(in crate::detect) struct ModelFields;
 
 impl ModelFields {
     /// Returns the [`Term`] for the name of a field of Splunk's data model of DNS queries
-    /// (`Network_Resolution`, a common schema for events of many products), such as `DNS.query`;
-    /// `None` for an unknown name. A field that Sysmon's DNS queries do not have is a term without
-    /// a value.
+    /// (`Network_Resolution`, a common schema for events of many products), such as `DNS.query` or
+    /// `_time`; `None` for an unknown name. A field that Sysmon's DNS queries do not have is a term
+    /// without a value.
     pub fn find(name: &str) -> Option<Term> {
         match name {
             "host" => return Some(Term::from(Field::Computer)),
@@ -120,8 +120,8 @@ impl ModelFields {
     }
 
     /// Returns the name of the field of Splunk's data model of DNS queries, such as `DNS.query`,
-    /// that is closest to a misspelt name; `None` if none is close. The common prefix `DNS.` does
-    /// not count.
+    /// that is closest to a misspelt name; `None` if none is close. The common prefix `DNS.` is not
+    /// compared.
     pub fn nearest(name: &str) -> Option<String> {
         let had = MODEL_FIELDS.iter().map(|(name, _)| *name);
         let known = had.chain(ABSENT_MODEL_FIELDS.iter().copied());

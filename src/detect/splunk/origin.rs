@@ -1,6 +1,6 @@
 //! The meaning of a search's conditions on the origin of events: on `source`, `sourcetype`,
-//! `eventtype`, `tag` and `index`, and of macros that stand for such conditions. They decide only
-//! if a search is about Sysmon's DNS queries.
+//! `eventtype`, `tag` and `index`, and of macros that stand for these conditions. Their only effect
+//! is to decide whether a search is about Sysmon's DNS queries.
 
 use crate::detect::predicate::pattern::Pattern;
 

@@ -1,7 +1,7 @@
 //! Recognises searches that are about other data than Sysmon's DNS queries. Most rules of a
 //! collection are about other data, such as process creations, and use much SPL that dnsweep does
-//! not support. With this module their error names the other data, and not the first unsupported
-//! command.
+//! not support. This module makes the errors about these rules name the other data, and not the
+//! first unsupported command.
 
 use std::ops::Range;
 
@@ -93,8 +93,8 @@ const EVENT_CODES: &[&str] = &["EventCode", "EventID", "signature_id", "EventId"
 const EXPECTED_MODEL: &str = "the data model Network_Resolution, because only DNS queries are searched";
 
 /// Returns an error, marked as one about other data, if the search `text` is about data other than
-/// DNS queries. `error` is the error with which the search was already refused, and which the
-/// caller returns otherwise. `parts` are the ranges of bytes between the `|` of the search.
+/// DNS queries. The search was already refused with `error`, which the caller returns if this
+/// function returns no error. `parts` are the ranges of bytes between the `|` of the search.
 pub(in crate::detect) fn check(
     text: &str,
     parts: &[Range<usize>],
@@ -149,7 +149,7 @@ fn no_model(error: SearchError, model: &str) -> SearchError {
     }
 }
 
-/// Reads the rest of the command `from`, up to the next `|`, which must be
+/// Reads the rest of the command `from`, up to the next `|`. The rest must be
 /// `datamodel:Network_Resolution`. Any other source of events is an error.
 pub(in crate::detect) fn check_from(cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
     cursor.skip_space();
@@ -170,7 +170,7 @@ pub(in crate::detect) fn check_from(cursor: &mut Cursor<'_>) -> Result<(), Searc
     if cursor.at_end() { Ok(()) } else { Err(cursor.unexpected("`|` or the end of the search")) }
 }
 
-/// Reads the rest of the command `datamodel`, up to the next `|`, which must be like
+/// Reads the rest of the command `datamodel`, up to the next `|`. The rest must be like
 /// `Network_Resolution DNS search`.
 pub(in crate::detect) fn check_datamodel(cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
     data_model(cursor)?;

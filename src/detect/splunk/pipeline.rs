@@ -1,6 +1,6 @@
 //! Reads the commands after the head of a search, which is the condition before its first `|`. A
-//! command is understood in full, or the search is refused: a rule is never half obeyed. Where the
-//! tables differ from what Splunk would show, a note for the user says so.
+//! command is understood in full, or the search is refused: a rule is never half obeyed. If the
+//! `stats` table differs from what Splunk would show, a note for the user says so.
 
 use crate::detect::nearest::suggestion;
 use crate::detect::predicate::Predicate;
@@ -56,11 +56,12 @@ pub(in crate::detect) struct Scope {
     kept: Option<Vec<String>>,
 }
 
-/// What the commands of a search mean, as far as they have been read: the condition on events, the
+/// The result of the commands of a search that have been read so far: the condition on events, the
 /// table that `stats` makes, and the meanings of names.
 #[derive(Debug)]
 pub(in crate::detect) struct Pipeline<'a> {
-    /// The macros and lookups of the site, which the search can use.
+    /// Gives the macros and lookups (tables) that the user's site has defined and the search can
+    /// use.
     pub library: &'a dyn Library,
     /// What the names for an event's values mean. Only commands before `stats` use it; later
     /// commands use the names of the table's columns.
@@ -75,15 +76,16 @@ pub(in crate::detect) struct Pipeline<'a> {
     /// `None` if there is none. A sweep cannot apply it to events, so the `stats` table would be
     /// wrong, and has no rows.
     pub limiting_command: Option<&'static str>,
-    /// The highest costs among the terms to which commands of the search (such as `eval`) have
-    /// given names: the number of evaluation steps, and the nesting depth. Both are limited, so
-    /// that no search is too slow.
+    /// The costs of the costliest terms to which commands of the search (such as `eval`) have given
+    /// names: the highest number of evaluation steps, and the greatest nesting depth. Both are
+    /// limited, so that no search is too slow.
     costliest: (u32, u32),
 }
 
 impl Scope {
     /// Returns the [`Term`] (a field or a computed value) that a name means; `None` if the name is
-    /// unknown, or a command removed it.
+    /// unknown, or a command removed it. After a `fillnull` without names, the term replaces absent
+    /// values.
     pub fn lookup(&self, name: &str) -> Option<Term> {
         let named = self.names.iter().rev().find(|(known, _)| known == name).map(|(_, term)| term.clone());
         if self.kept.as_ref().is_some_and(|kept| kept.iter().all(|known| known != name)) {
@@ -96,7 +98,8 @@ impl Scope {
         })
     }
 
-    /// Defines what a name for an event's value means, for a command such as `eval`.
+    /// Defines `name` as a name for the value of `term` (a field or a computed value), for a
+    /// command such as `eval`. The definition replaces earlier ones of the same name.
     pub fn set(&mut self, name: String, term: Term) {
         if let Some(kept) = &mut self.kept {
             kept.push(name.clone());
@@ -121,8 +124,8 @@ impl Scope {
         Field::names().map(|name| -> &str { name }).chain(given)
     }
 
-    /// Returns true if a name was that of an event field until a command of the search removed or
-    /// renamed the field.
+    /// Returns true if `name` is that of an event field which a command of the search has removed
+    /// or renamed.
     pub fn was_taken_away(&self, name: &str) -> bool {
         Field::from_name(name).is_some() && self.lookup(name).is_none()
     }
@@ -171,8 +174,8 @@ impl<'a> Pipeline<'a> {
         }
     }
 
-    /// Reads one command or macro call of a search, which must extend to the next `|`, and adds
-    /// what it means to the pipeline, such as a condition or the `stats` table.
+    /// Reads one command or macro call of a search, which must extend to the next `|`, and adds its
+    /// result to the pipeline, such as a condition or the `stats` table.
     pub fn read(&mut self, mut cursor: Cursor<'_>) -> Result<(), SearchError> {
         let cursor = &mut cursor;
         cursor.skip_space();
@@ -254,9 +257,9 @@ impl<'a> Pipeline<'a> {
         }
     }
 
-    /// Defines the name `new` as the time in the column or event field `name`, as text in the
-    /// `strftime` format `form`. If there is no such column or field, nothing is defined, as in
-    /// Splunk; a note says so.
+    /// Defines the name `new` as the time in the column or event field `name`, formatted as text by
+    /// the `strftime` format `form`. If there is no column or field `name`, nothing is defined, as
+    /// in Splunk; a note says so.
     pub fn print_time(
         &mut self,
         cursor: &Cursor<'_>,
@@ -280,9 +283,9 @@ impl<'a> Pipeline<'a> {
         Ok(())
     }
 
-    /// Defines what a name means, for commands such as `eval`. If the search has a command `stats`
-    /// before, the name becomes a column of the `stats` table, in place of a shown column with the
-    /// same name. Otherwise it becomes a name for an event's value.
+    /// Defines `name` as a name for the value of `term`, for commands such as `eval`. If the search
+    /// has an earlier command `stats`, the name becomes a column of the `stats` table, and replaces
+    /// a shown column of the same name. Otherwise it becomes a name for an event's value.
     pub fn define(&mut self, name: String, term: Term) {
         let Some(stats) = &mut self.stats else {
             self.costliest = costlier(self.costliest, term.cost());

@@ -17,8 +17,9 @@ const DEFAULT_HEAD: usize = 10;
 
 impl Pipeline<'_> {
     /// Reads what follows the command `sort`, such as `10 - a, b`: the number of rows to keep, and
-    /// the columns of the `stats` table to sort by. Without a command `stats` before, nothing is
-    /// sorted or left out, because a sweep writes all matches in the order of the evidence.
+    /// the columns of the `stats` table to sort by. If the search has no earlier command `stats`,
+    /// nothing is sorted or left out, because a sweep writes all matches in the order of the
+    /// evidence.
     pub fn read_sort(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         cursor.skip_space();
         let mut ahead = cursor.clone();
@@ -105,7 +106,7 @@ impl Pipeline<'_> {
 
     /// Reads what follows the command `dedup`, such as `3 a b keepempty=true sortby -c`: how many
     /// rows with the same values in the columns `a` and `b` are kept, options, and columns to sort
-    /// by.
+    /// by. If the search has no earlier command `stats`, no event is left out.
     pub fn read_dedup(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         cursor.skip_space();
         let most = cursor.take_while(|next| next.is_ascii_digit()).text.parse::<usize>().unwrap_or(1);
@@ -157,8 +158,8 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Reads what follows the command `head`, `10` or `limit=10`: the number of rows of the `stats`
-    /// table to keep.
+    /// Reads what follows the command `head`, such as `10` or `limit=10`: the number of rows of the
+    /// `stats` table to keep. If the search has no earlier command `stats`, no event is left out.
     pub fn read_head(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         let mut ahead = cursor.clone();
         if ahead.eat_keyword(|word| word == "limit") && ahead.eat("=") {
@@ -178,8 +179,9 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Adds a note for the user that `command`, which in Splunk keeps only some events by their
-    /// order, is not applied, because there is no command `stats` before it. All matches are kept.
+    /// Adds a note for the user that `command` is not applied, because there is no command `stats`
+    /// before it. In Splunk, the command keeps only some events by their order; here all matches
+    /// are kept. The first command of this kind is kept in `limiting_command`.
     fn note_limiting(&mut self, command: &'static str) {
         self.note(format!("`{command}` is not applied to events: all matches are kept"));
         self.limiting_command.get_or_insert(command);
@@ -265,7 +267,7 @@ fn alias_or_pattern(cursor: &mut Cursor<'_>) -> Result<Option<Token>, SearchErro
     is_next.then(|| cursor.name_or_pattern()).transpose()
 }
 
-/// Returns true if a term may have times as values. This is so for the field `_time`, and for every
+/// Returns true if a term can have times as values. This is so for the field `_time`, and for every
 /// computed term.
 fn is_time(term: &Term) -> bool {
     term.is_time() || term.as_field().is_none()

@@ -31,8 +31,8 @@ pub struct Search {
     pub stats: Option<Arc<Stats>>,
     /// Notes for the user about how the search was understood.
     pub notes: Vec<String>,
-    /// The meaning of names after the last command of the search. The rule's message uses it to
-    /// find the values of the fields that it names.
+    /// The names that can be used after the last command of the search, with their meanings. The
+    /// rule's message uses them to find the values of the fields that it names.
     scope: Scope,
 }
 
@@ -112,7 +112,7 @@ impl Search {
         Search { predicate, stats: None, notes: Vec::new(), scope: Scope::default() }
     }
 
-    /// Returns an equivalent search in whose condition many patterns for one field are joined to a
+    /// Returns an equivalent search. In its condition, many patterns for one field are joined to a
     /// set ([`Predicate::OneOf`]), in which a value is found by one lookup.
     #[must_use]
     pub(in crate::detect) fn with_sets(mut self) -> Self {
@@ -130,16 +130,18 @@ impl Search {
     }
 
     /// Returns the value that a name in the rule's message has for one event. The name is that of a
-    /// column of the `stats` table, of a field, or one that a command defined. `None` if the event
-    /// has no value for the name, or if the name means a count, which depends on several events.
+    /// column of the `stats` table, else that of a field or one that a command defined. `None` if
+    /// the event has no value for the name, or if the name means a count, which depends on several
+    /// events.
     #[must_use]
     pub fn value_of(&self, name: &str, event: &Event) -> Option<String> {
         self.term_named(name)?.value(EvalInput::Event(event)).text().map(Cow::into_owned)
     }
 
-    /// Returns what a name in the rule's message means: a term that has a value for an event. The
-    /// name is that of a column of the `stats` table, of a field, or one that a command defined.
-    /// `None` if it means nothing, or a count, which depends on several events.
+    /// Returns the [`Term`] (a field or a computed value) that a name in the rule's message stands
+    /// for. The name is that of a column of the `stats` table, else that of a field or one that a
+    /// command defined. `None` if the name is unknown, or means a count, which depends on several
+    /// events.
     pub(in crate::detect) fn term_named(&self, name: &str) -> Option<Term> {
         let column = self.stats.as_deref().and_then(|stats| {
             let named = |place: &&usize| stats.columns.get(**place).is_some_and(|column| column.name == name);

@@ -1,5 +1,5 @@
-//! The reason why an SPL search was refused, with its place. Whoever reads the text of a search
-//! makes the errors.
+//! The reason why an SPL search was refused, with its place. The functions that read the text of a
+//! search make the errors.
 
 use crate::detect::nearest::nearest;
 use crate::detect::yaml::LineColumn;

@@ -52,8 +52,8 @@ struct StatsDraft {
     empty_because: Option<String>,
 }
 
-/// A [`NameResolver`] for the arguments of Splunk's command `stats`, in which an unknown name is
-/// not an error, and which can say why a name is unknown.
+/// A [`NameResolver`] for the arguments of Splunk's command `stats`. There, an unknown name is not
+/// an error, and the resolver can say why a name is unknown.
 trait FieldResolver: NameResolver {
     /// Returns the [`Term`] (a field or a computed value) that a name means; `None` if the name is
     /// unknown.
@@ -95,7 +95,8 @@ impl FieldResolver for ModelFields {
 
 impl Pipeline<'_> {
     /// Reads what follows the command `stats`, such as `count min(f) as name by a b`, and makes the
-    /// table. `command` is the word `stats`, at which errors are placed.
+    /// table of the search. `command` is the word `stats`; errors about the whole command are
+    /// placed at it.
     pub fn read_stats(&mut self, cursor: &mut Cursor<'_>, command: &Token) -> Result<(), SearchError> {
         if self.stats.is_some() {
             return Err(cursor.error_at(command, "only one stats"));
@@ -125,8 +126,8 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Takes over the table that a command `stats` or `tstats` describes, as the table of the
-    /// search, with the notes for the user about it.
+    /// Makes the table that a command `stats` or `tstats` describes (`draft`) the table of the
+    /// search, and adds the notes for the user about it.
     fn set_stats(&mut self, draft: StatsDraft) {
         let StatsDraft { columns, notes, empty_because } = draft;
         for note in notes {
@@ -157,9 +158,9 @@ impl Pipeline<'_> {
         }
     }
 
-    /// Reads what follows the command `tstats`, such as
-    /// `count from datamodel=Network_Resolution where … by …`, and makes the table. `command` is
-    /// the word `tstats`, at which errors are placed.
+    /// Reads what follows the command `tstats`, such as `count from datamodel=Network_Resolution
+    /// where … by …`, and makes the table of the search. `command` is the word `tstats`; errors
+    /// about the whole command are placed at it.
     pub fn read_tstats(&mut self, cursor: &mut Cursor<'_>, command: &Token) -> Result<(), SearchError> {
         let fields = ModelFields;
         let mut draft = StatsDraft { columns: Vec::new(), notes: Vec::new(), empty_because: None };
@@ -245,8 +246,8 @@ fn eat_options(cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
 }
 
 /// Reads one aggregate of the command `stats`, such as `count` or `min(field) as name`, and returns
-/// its name and its column. `fields` says what names mean. A note about an unknown field is added
-/// to `draft`.
+/// its column with the column's name (the name after `as`, or else the aggregate as written).
+/// `fields` says what names mean. A note about an unknown field is added to `draft`.
 fn aggregate(
     cursor: &mut Cursor<'_>,
     fields: &dyn FieldResolver,
@@ -313,8 +314,8 @@ fn fields_as_names(fields: &dyn FieldResolver) -> &dyn NameResolver {
 }
 
 /// Reads the columns after the keyword `by` of the command `stats`. `fields` says what names mean.
-/// A search with an unknown field after `by` is not refused: its table has no rows, and
-/// `draft.empty_because` says why.
+/// A search with an unknown field, or a span of `_time`, after `by` is not refused: its table has
+/// no rows, and `draft.empty_because` says why.
 fn by_columns(
     cursor: &mut Cursor<'_>,
     fields: &dyn FieldResolver,

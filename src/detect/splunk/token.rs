@@ -45,8 +45,8 @@ pub(in crate::detect) struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    /// Creates a cursor at the start of the part of a search that is the range `part` of the bytes
-    /// of `text`.
+    /// Creates a cursor at the start of one part of the search `text` (parts are separated by `|`).
+    /// `part` is the range of bytes of this part.
     pub fn new(text: &'a str, part: Range<usize>) -> Self {
         Cursor { text, at: part.start, end: part.end }
     }
@@ -90,7 +90,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Skips blanks, and then the next word if `is_keyword` accepts it. Returns true if the word
-    /// was skipped; if it was not, only the blanks are.
+    /// was skipped; otherwise only the blanks were skipped.
     pub fn eat_keyword(&mut self, is_keyword: impl Fn(&str) -> bool) -> bool {
         self.skip_space();
         let mut ahead = self.clone();
@@ -108,7 +108,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Reads the next characters, up to the first for which `wanted` is false. The token is empty
-    /// if that is the next one.
+    /// if `wanted` is false for the next character.
     pub fn take_while(&mut self, wanted: impl Fn(char) -> bool) -> Token {
         let rest = self.rest();
         let length = rest.find(|character| !wanted(character)).unwrap_or(rest.len());

@@ -1,5 +1,5 @@
-//! The aggregates of an unfinished row of a `stats` table: counts, distinct values and extremes.
-//! Two aggregates of the same column can be merged in any order and in any grouping.
+//! The aggregates of a row of a `stats` table while events are still added: counts, distinct values
+//! and extremes. Two aggregates of the same column can be merged in any order and in any grouping.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -31,8 +31,8 @@ pub(in crate::detect) enum Aggregate {
     /// least or greatest value.
     Extreme(Extremum, Box<ExtremeValues>),
     /// `earliest(term)` or `latest(term)`: the time of the first or last event, and the event's
-    /// value of the term, which is a field or a computed value. Only events that have both count;
-    /// `None` until there is one.
+    /// value of the term, which is a field or a computed value. Events without a time or a value
+    /// are ignored; `None` until an event has both.
     InTime(Extremum, Option<Box<(EventTime, StatsValue)>>),
 }
 

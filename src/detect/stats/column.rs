@@ -59,7 +59,7 @@ pub(in crate::detect) enum ColumnSource {
     /// A field or computed value after the keyword `by`. Events with different values of it are in
     /// different rows of the `stats` table.
     By(Term),
-    /// `count`: the number of events of the row of the `stats` table.
+    /// `count`: for each row of the `stats` table, the number of events that belong to it.
     Count,
     /// `count(term)`: the number of all values, equal ones included, that the row's events have for
     /// the term, which is a field or a computed value.
@@ -78,10 +78,10 @@ pub(in crate::detect) enum ColumnSource {
     /// bytes.
     Max(Term),
     /// `earliest(term)`: the value of the term, which is a field or a computed value, in the row's
-    /// first event by `_time`.
+    /// first event by `_time` that has a value for it.
     Earliest(Term),
     /// `latest(term)`: the value of the term, which is a field or a computed value, in the row's
-    /// last event by `_time`.
+    /// last event by `_time` that has a value for it.
     Latest(Term),
     /// A value that a command after `stats`, such as `eval`, computes from other columns of the
     /// `stats` table.
@@ -99,9 +99,9 @@ impl ColumnSource {
         }
     }
 
-    /// Returns the [`Term`] (a field or computed value) that the column is made from: the one by
-    /// which it groups events, of which it is an aggregate, or which it shows. `None` for `count`
-    /// without an argument.
+    /// Returns the [`Term`] (a field or computed value) that the column is made from: the one after
+    /// `by`, the argument of the aggregate, or the one computed from other columns. `None` for
+    /// `count` without an argument.
     pub fn input(&self) -> Option<&Term> {
         match self {
             ColumnSource::Count => None,

@@ -1,8 +1,7 @@
-//! The command `stats … by` of a search: the reduction of matching events to the detection's own
-//! table.
+//! The command `stats … by` of a search: the reduction of matching events to the rule's own table.
 //!
-//! The search's pipeline builds a [`Stats`], which describes the table. A [`StatsTable`] collects
-//! events, and tables can be merged.
+//! The parser of the search's commands builds a [`Stats`], which describes the table. A
+//! [`StatsTable`] collects events, and tables can be merged.
 
 pub(in crate::detect) mod aggregate;
 mod column;
@@ -42,9 +41,9 @@ pub struct Stats {
     pub(in crate::detect) empty_because: Option<String>,
 }
 
-/// The largest number of rows of a `stats` table that one event may make: one row for each
-/// combination of the values of its `by` columns. An event that would make more was crafted to fill
-/// the memory, and is left out of the table.
+/// The largest number of rows of a `stats` table that one event with several values in more than
+/// one `by` column may make: one row for each combination of these values. An event that would make
+/// more was crafted to fill the memory, and is left out of the table.
 const MOST_ROWS_OF_EVENT: usize = 1 << 16;
 
 impl Stats {
@@ -60,8 +59,8 @@ impl Stats {
         self.shown.iter().filter_map(|place| self.columns.get(*place))
     }
 
-    /// Returns the reason why the `stats` table cannot have rows, whatever the events are, such as
-    /// a `by` field that no DNS query has; `None` if it can have rows.
+    /// Returns the reason why the `stats` table can never have rows, such as a `by` field that no
+    /// DNS query has; `None` if it can have rows.
     #[must_use]
     pub fn empty_because(&self) -> Option<&str> {
         self.empty_because.as_deref()
@@ -92,9 +91,10 @@ impl Stats {
         }
     }
 
-    /// Returns the shown columns by which the rows are sorted, as far as the values that the table
-    /// shows tell: up to the first column that is not shown, or that is sorted in another way than
-    /// by its bytes or numbers.
+    /// Returns those shown columns by which the rows are sorted, the first sort key first. The list
+    /// ends before a key that is not shown, or that is sorted in another way than by its bytes or
+    /// numbers. It ends after a column of times, because these are shown less exactly than they are
+    /// sorted.
     #[must_use]
     pub fn sorted_by(&self) -> Vec<SortedBy> {
         let by = self.columns.iter().enumerate();
@@ -122,8 +122,7 @@ impl Stats {
     }
 
     /// Returns the order of the rows after a `sort` by this key, which states a column and how its
-    /// values are compared. `None` unless the values are compared as they are: texts by their
-    /// bytes, and numbers as numbers.
+    /// values are compared. `None` unless texts are compared by their bytes, and counts as numbers.
     fn plain_order(&self, SortKey { column, descending, by }: SortKey) -> Option<SortedBy> {
         let is_plain = match self.columns.get(column)?.kind {
             StatsKind::Text => by == SortBy::Text,
@@ -159,9 +158,10 @@ impl Stats {
         }
     }
 
-    /// Returns the key of the only row of the `stats` table that an event belongs to. `None` unless
-    /// each `by` value of the event is a single text or time, as those of nearly all events are.
-    /// [`Stats::keys_of_values`] then finds the rows, more slowly.
+    /// Returns the key (the encoded values of the `by` columns) of the only row of the `stats`
+    /// table that an event belongs to. `None` unless each `by` value of the event is a single text
+    /// or time, as it is for nearly all events. If it is `None`, [`Stats::keys_of_values`] finds
+    /// the rows, more slowly.
     fn only_key(&self, event: &Event) -> Option<RowKey> {
         let mut key = RowKey::with_room();
         for term in self.by_terms() {
@@ -184,7 +184,8 @@ impl Stats {
 
     /// Returns the rows of the `stats` table that an event belongs to, as their keys (the encoded
     /// values of the `by` columns). The event belongs to no row if one of its `by` fields is
-    /// absent, or if it would belong to more than [`MOST_ROWS_OF_EVENT`] rows.
+    /// absent, or if several of them have more than one value, with more than
+    /// [`MOST_ROWS_OF_EVENT`] combinations.
     fn keys_of_values(&self, event: &Event) -> Vec<RowKey> {
         let mut values = Vec::new();
         for term in self.by_terms() {
@@ -202,8 +203,8 @@ impl Stats {
         combinations(&values).map(RowKey::of).collect()
     }
 
-    /// Returns what the aggregate columns of the `stats` table are computed from, in the order of
-    /// the columns.
+    /// Returns the sources of the aggregate columns of the `stats` table (functions such as `min`
+    /// with their fields), in the order of the columns.
     fn aggregate_sources(&self) -> impl Iterator<Item = &ColumnSource> {
         let sources = self.columns.iter().map(|column| &column.source);
         sources.filter(|source| !source.is_of_event())
@@ -214,8 +215,8 @@ impl Stats {
         self.aggregate_sources().filter_map(Aggregate::new).collect()
     }
 
-    /// Returns true if the `stats` table has `by` columns. A table without them has exactly one
-    /// row.
+    /// Returns true if the `stats` table has `by` columns. A table without them has one row, even
+    /// if there are no events.
     fn has_by(&self) -> bool {
         self.columns.iter().any(|column| matches!(column.source, ColumnSource::By(_)))
     }
@@ -245,7 +246,8 @@ impl Stats {
     }
 
     /// Returns the values of a row of the `stats` table in all columns, also in those that the
-    /// table does not show. `key` has the values of the `by` columns.
+    /// table does not show. `key` has the values of the `by` columns, and `aggregates` those of the
+    /// aggregate columns.
     fn row(&self, key: &RowKey, aggregates: Box<[Aggregate]>) -> Vec<StatsValue> {
         let mut values = key.values(self.columns.len());
         values.extend(aggregates.into_iter().map(Aggregate::finish));

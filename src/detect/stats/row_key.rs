@@ -68,14 +68,14 @@ impl RowKey {
         RowKey(Vec::with_capacity(512))
     }
 
-    /// Returns a copy of the row's key without spare memory, which a `stats` table keeps for each
-    /// row.
+    /// Returns a copy of the row's key without spare memory. A `stats` table keeps this copy for
+    /// each row.
     pub(in crate::detect) fn compact_copy(&self) -> Self {
         RowKey(self.0.as_slice().to_vec())
     }
 
     /// Decodes the key of a row of a `stats` table into the values of the `by` columns. The result
-    /// has room for `columns` values.
+    /// has capacity for `columns` values, so that those of the other columns can be appended.
     pub(in crate::detect) fn values(&self, columns: usize) -> Vec<StatsValue> {
         let mut values = Vec::with_capacity(columns);
         let mut rest = self.0.as_slice();

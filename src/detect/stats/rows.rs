@@ -21,8 +21,8 @@ pub(in crate::detect) enum RowStep {
     /// keeps the first `most` rows; `None` keeps all.
     Sort { keys: Vec<SortKey>, most: Option<usize> },
     /// `dedup`: of rows of the `stats` table with the same values in `columns`, keeps the first
-    /// `most`. A row without a value in one of the columns is removed unless `keep_empty`. With
-    /// `consecutive`, rows count as the same only if they follow each other.
+    /// `most`. All rows without a value in one of the columns are removed, or kept if `keep_empty`.
+    /// With `consecutive`, rows count as the same only if they are adjacent.
     Dedup { columns: Vec<usize>, most: usize, keep_empty: bool, consecutive: bool },
     /// `head`: keeps this number of rows from the start of the `stats` table.
     Head(usize),

@@ -1,5 +1,5 @@
 //! The table of a search's `stats` command: events are added to its rows, tables are merged, and
-//! rows are finished in parts.
+//! the rows of the finished table are returned in parts.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -35,7 +35,8 @@ impl StatsTable {
     }
 
     /// Adds a matching event to the `stats` table. If a `by` field has several values, the event is
-    /// added to a row for each of them. If a `by` field is absent, the event is added to no row.
+    /// added to a row for each of them. If a `by` field is absent, or the values of several fields
+    /// make too many combinations, the event is added to no row.
     pub fn add(&mut self, event: &Event) {
         if self.stats.empty_because.is_some() {
             return;
@@ -85,8 +86,8 @@ impl StatsTable {
         self.stats.columns()
     }
 
-    /// Returns the reason why the `stats` table cannot have rows, whatever the events are, such as
-    /// a `by` field that no DNS query has; `None` if it can have rows.
+    /// Returns the reason why the `stats` table can never have rows, such as a `by` field that no
+    /// DNS query has; `None` if it can have rows.
     #[must_use]
     pub fn empty_because(&self) -> Option<&str> {
         self.stats.empty_because()
@@ -99,8 +100,8 @@ impl StatsTable {
         self.stats.row_order()
     }
 
-    /// Returns the columns by which the finished table is sorted, as far as the values that it
-    /// shows tell.
+    /// Returns the columns by which the rows of the finished table are sorted, the first sort key
+    /// first. The list ends at the first key whose values the table does not show, or not exactly.
     #[must_use]
     pub fn sorted_by(&self) -> Vec<SortedBy> {
         self.stats.sorted_by()
@@ -141,7 +142,7 @@ impl StatsTable {
 }
 
 /// Some rows of a finished `stats` table, in order. [`StatsTable::into_parts`] splits a table into
-/// such parts.
+/// parts.
 #[derive(Debug)]
 pub struct StatsPart {
     stats: Arc<Stats>,

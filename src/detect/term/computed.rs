@@ -15,7 +15,7 @@ use crate::detect::term::{Assumption, EvalInput, Term, TermKind};
 use crate::event::Event;
 
 /// The largest number of `stats` rows of one event on which a condition is evaluated. Further rows
-/// are ignored, because an event that makes so many was crafted to take time.
+/// are ignored, because only an event that was crafted to take time makes more.
 const MOST_ROWS: usize = 1 << 16;
 
 /// A condition of a search that is evaluated for each event: on values that the search computes

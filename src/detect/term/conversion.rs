@@ -11,7 +11,7 @@ use crate::detect::term::{Term, TermKind};
 
 impl Condition {
     /// Converts the condition to a [`Predicate`] that is true for the same events. The conditions
-    /// of all rules, whatever their language, are evaluated in this form.
+    /// of the rules of all languages are evaluated in this form.
     pub fn into_predicate(self) -> Predicate {
         let all = |many: Vec<Condition>| many.into_iter().map(Condition::into_predicate).collect();
         match self {

@@ -1,5 +1,6 @@
-//! Computes the value of a term for an event or a row, and its value if that is known without one.
-//! [`super::TermKind`] says what terms there are.
+//! Computes the value of a term for an event or a row of a `stats` table. Also finds the value of a
+//! term that is the same for all events, without an event. [`super::TermKind`] lists the kinds of
+//! terms.
 
 use std::borrow::Cow;
 

@@ -26,14 +26,14 @@ pub(in crate::detect) enum Function {
     Lower,
     /// `upper`: the text in upper case.
     Upper,
-    /// `trim`: the text without certain characters at both ends; without blanks and tabs if none
-    /// are given.
+    /// `trim`: the text without the given characters at both ends; without blanks and tabs if no
+    /// characters are given.
     Trim,
-    /// `ltrim`: the text without certain characters at its start; without blanks and tabs if none
-    /// are given.
+    /// `ltrim`: the text without the given characters at its start; without blanks and tabs if no
+    /// characters are given.
     TrimStart,
-    /// `rtrim`: the text without certain characters at its end; without blanks and tabs if none are
-    /// given.
+    /// `rtrim`: the text without the given characters at its end; without blanks and tabs if no
+    /// characters are given.
     TrimEnd,
     /// `substr`: the part of a text from a 1-based position on, with an optional length.
     Substring,

@@ -75,8 +75,8 @@ pub(in crate::detect) enum TermKind {
     /// The result of Splunk's function `if` or `case`: the value of the first term whose condition
     /// is true; null if no condition is true.
     Case(Vec<(Condition, Term)>),
-    /// The values that a lookup finds in a table of the site: those of one of the table's columns,
-    /// in the table's rows that fit the event or `stats` row.
+    /// The values that a lookup finds in a table of the site: the cells of one of the table's
+    /// columns, in the rows whose key columns match the event or `stats` row.
     Lookup(LookupOutput),
 }
 

@@ -106,7 +106,7 @@ impl<'a> Value<'a> {
     }
 
     /// Compares two single values as the command `where` does: by number if both are numbers,
-    /// otherwise by text, in which case counts.
+    /// otherwise by text, in which upper and lower case differ.
     pub fn compare(&self, other: &Value<'_>) -> Ordering {
         match (self.number(), other.number()) {
             (Some(left), Some(right)) => (left + 0.0).total_cmp(&(right + 0.0)),

@@ -81,7 +81,8 @@ impl Error for YamlProblem {
     }
 }
 
-/// Returns what `serde` expected in YAML's words instead of Rust's, such as `a list`, for messages.
+/// Returns the type that `serde` expected, for messages: in YAML's words (`a list`) instead of
+/// Rust's (`a sequence`).
 fn in_words(expected: &dyn Expected) -> String {
     let text = expected.to_string();
     match text.as_str() {

@@ -8,8 +8,9 @@ use std::str::Chars;
 use crate::detect::yaml::LineColumn;
 
 /// Returns the place in the text `file` of the character at byte `at` of the YAML value `value`.
-/// `start` is the place in the file where the value begins. `None` if the file does not have the
-/// text of the value there, for example because an alias (`*name`) stands for it.
+/// For white space, it is the place of the next other character. `start` is the place in the file
+/// where the value begins. `None` if the file does not have the text of the value there, for
+/// example because an alias (`*name`) stands for it.
 pub(in crate::detect) fn place_in_file(
     file: &str,
     start: LineColumn,
@@ -98,7 +99,7 @@ impl<'t> TextCursor<'t> {
 
     /// Reads the next character of a YAML value, with its escape resolved, and its place in the
     /// file. An escape for white space, or for a line that continues, becomes a blank. `None` at
-    /// the value's end.
+    /// the closing quote, at the end of the file, and for a wrong hexadecimal escape.
     fn decoded(&mut self, style: Style) -> Option<(LineColumn, char)> {
         let (place, letter) = self.next()?;
         let decoded = match (style, letter) {
@@ -121,7 +122,7 @@ impl<'t> TextCursor<'t> {
     }
 
     /// Reads a character of a YAML value that is escaped as `count` hexadecimal digits (`\x41`,
-    /// `\u0041`).
+    /// `\u0041`), from the first digit on. `None` if the digits stand for no character.
     fn of_digits(&mut self, count: usize) -> Option<char> {
         let mut code = 0_u32;
         for _ in 0..count {

@@ -13,12 +13,12 @@ pub(in crate::detect) struct KnownKeys {
     /// The keys that the format of the file defines for this kind of YAML mapping, but that dnsweep
     /// does not read.
     pub others: &'static [&'static str],
-    /// The keys among `read` without which this kind of YAML mapping is of no use. If one of them
-    /// is misspelt, this is an error and not only a note.
+    /// The keys among `read` that this kind of YAML mapping must have. If one of them is misspelt,
+    /// this is an error and not only a note.
     pub required: &'static [&'static str],
 }
 
-/// A misspelt key of a YAML mapping, and the known key that its author probably meant.
+/// A misspelt key of a YAML mapping, and the known key that the file's author probably meant.
 #[derive(Debug)]
 pub(in crate::detect) struct MisspeltKey<'n> {
     /// The misspelt key of the YAML mapping, with its place in the file.

@@ -2,21 +2,22 @@
 //! rule can list a hundred thousand names, and the parser takes ten times as long for each as this
 //! module.
 //!
-//! Only items of a plain form are left out, in runs: one item on each line after `- `, or one after
-//! the other on a line, each before a comma. The first and the last item of a run stay in the text.
-//! If the parser reads the last one directly after the first, as items of the same list, it would
-//! have read the items between them as items of that list, too. If it does not, the run was
-//! something else, such as lines of a text, and the caller has the whole text parsed.
+//! Only items of a plain form are left out, in runs. A run consists of adjacent items in the same
+//! form: one item on each line after `- `, or one after the other on a line, each before a comma.
+//! The first and the last item of a run stay in the text. If the parser reads the last one directly
+//! after the first, as items of the same list, it would have read the items between them as items
+//! of that list, too. If it does not, the run was something else, such as lines of a text, and the
+//! caller has the whole text parsed.
 
 use super::LineColumn;
 use super::node::{Node, NodeKind, Scalar};
 use crate::base::byte_search::{all, find};
 
-/// The smallest number of items after the first of a run of which the middle is left out. Shorter
-/// lists take little time.
+/// The smallest number of items that must follow the first item of a run (adjacent items of a
+/// list), so that the middle of the run is left out. Shorter lists take little time.
 const LEAST_ITEMS: usize = 64;
-/// The maximum number of bytes of an item in a run. The parser may treat a long value in another
-/// way.
+/// The maximum number of bytes of a list item that can be left out. The parser may treat a long
+/// value in another way.
 const LONGEST_ITEM: usize = 512;
 
 /// A YAML text without the middles of long lists.
@@ -24,27 +25,30 @@ const LONGEST_ITEM: usize = 512;
 pub(super) struct ShortenedText<'t> {
     /// What is left of the YAML text.
     pub text: String,
-    /// The runs of items of which the middle is left out, in the order of the text.
+    /// The runs (adjacent items of a list) of which the middle is left out, in the order of the
+    /// text.
     pub runs: Vec<Run<'t>>,
-    /// For each run, where the text after its middle begins: in the shortened text, and in the
-    /// whole text.
+    /// For each run (adjacent items of a list), the place where the text after its middle begins:
+    /// in the shortened text, and in the whole text.
     resumed: Vec<(LineColumn, LineColumn)>,
 }
 
-/// A run of items of a list in a YAML text, of which the middle is left out of the shortened text.
+/// Adjacent items of a list in a YAML text. All but the first and the last item are left out of the
+/// shortened text.
 #[derive(Debug)]
 pub(super) struct Run<'t> {
-    /// The first item of the run, with its place in the whole text.
+    /// The first item of the run (adjacent items of a list), with its place in the whole YAML text.
     pub first: Node,
-    /// The last item of the run, with its place in the whole text.
+    /// The last item of the run (adjacent items of a list), with its place in the whole YAML text.
     pub last: Node,
-    /// The items of the run after the first. All but the last are left out.
+    /// The items of the run after the first. All but the last are left out of the shortened text.
     rest: Items<'t>,
-    /// The number of items that are left out.
+    /// The number of items of the run (adjacent items of a list) that are left out of the shortened
+    /// text.
     pub left_out: usize,
 }
 
-/// The form in which the items of a run are written.
+/// The form in which the items of a run (adjacent items of a YAML list) are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     /// Each item is on a line of its own, after this number of blanks, `-` and one blank.
@@ -59,14 +63,16 @@ enum Form {
 struct Items<'t> {
     text: &'t str,
     form: Form,
-    /// Where the next item begins, with the marks before it, as an offset in bytes.
+    /// The offset in bytes at which the next item begins, including the marks before it (blanks and
+    /// `- `).
     at: usize,
-    /// The place in the text that is at this offset.
+    /// The line and column of the text at the offset `at`.
     place: LineColumn,
 }
 
 impl<'t> ShortenedText<'t> {
-    /// Shortens a YAML text; `None` if it has no long list.
+    /// Shortens a YAML text; `None` if it has no long list, or has a carriage return without a line
+    /// feed, which is a line end to the parser.
     pub(super) fn of(text: &'t str) -> Option<Self> {
         // To the parser, a carriage return alone is a line end, too.
         let is_alone =
@@ -94,9 +100,9 @@ impl<'t> ShortenedText<'t> {
         (!shortened.runs.is_empty()).then_some(shortened)
     }
 
-    /// Adds the runs of items on one line, which ends at the offset `end`, from the first bracket
-    /// of the line on. `kept` is the offset up to which the text is in the shortened text or left
-    /// out.
+    /// Finds the runs (adjacent items of a list) on one line, from its first `[` on, and leaves the
+    /// middles of long ones out. The line ends at the offset `end`. `kept` is the offset up to
+    /// which the text has been copied to the shortened text or left out.
     fn add_line(&mut self, mut items: Items<'t>, end: usize, kept: &mut usize) {
         let line = items.text.get(items.at..end).unwrap_or_default();
         let Some(bracket) = find(b'[', line.as_bytes()).filter(|_| line.len() > 2 * LEAST_ITEMS) else {
@@ -111,8 +117,9 @@ impl<'t> ShortenedText<'t> {
         }
     }
 
-    /// Reads the run of items that begins here, and adds it if it is long. `kept` is the offset up
-    /// to which the text is in the shortened text or left out.
+    /// Reads the run (adjacent items of a list) that begins at the position of `items`, and leaves
+    /// its middle out if it is long. `kept` is the offset up to which the text has been copied to
+    /// the shortened text or left out.
     fn add_run(&mut self, items: &mut Items<'t>, kept: &mut usize) {
         let Some(first) = items.next() else { return };
         let rest = items.clone();
@@ -138,21 +145,23 @@ impl<'t> ShortenedText<'t> {
             .map_or(short, |(from, to)| moved(short, *from, *to))
     }
 
-    /// Returns the place in the shortened text for a place in the whole text, which is after all
-    /// runs so far.
+    /// Returns the place in the shortened text for a place in the whole text. The place must be
+    /// after all runs (adjacent items of a list) that were added so far.
     fn short(&self, place: LineColumn) -> LineColumn {
         self.resumed.last().map_or(place, |(to, from)| moved(place, *from, *to))
     }
 }
 
-/// Returns where a place that is after `from` is in a text in which `to` takes the place of `from`.
+/// Converts a place in one text to the place in another text. The second text has after `to` what
+/// the first has after `from`. `place` must not be before `from`.
 fn moved(place: LineColumn, from: LineColumn, to: LineColumn) -> LineColumn {
     let column = if place.line == from.line { place.column - from.column + to.column } else { place.column };
     LineColumn { line: place.line - from.line + to.line, column }
 }
 
 impl Run<'_> {
-    /// Returns the items of the run that are left out of the shortened text.
+    /// Returns the items of the run (adjacent items of a list) that are left out of the shortened
+    /// text, with their places in the whole text.
     pub(super) fn left_out(&self) -> impl Iterator<Item = Node> {
         self.rest.clone().take(self.left_out).map(Item::node)
     }
@@ -174,7 +183,7 @@ impl Item<'_> {
 }
 
 impl Items<'_> {
-    /// Passes over a number of bytes on the same line.
+    /// Advances by this number of bytes, which must be on the same line.
     fn pass_over(&mut self, bytes: usize) {
         let passed = self.text.get(self.at..self.at + bytes).unwrap_or_default();
         self.place.column += passed.chars().count();
@@ -213,10 +222,10 @@ impl<'t> Iterator for Items<'t> {
     }
 }
 
-/// Returns the value at the start of a YAML text, without quotes, whether it has none, and the text
-/// after it. `None` if it is of another form than lists of names have: in quotes, it has only
-/// printable ASCII characters and no escapes. Without quotes, it has only characters that mean
-/// nothing to YAML.
+/// Returns the value at the start of a YAML text, without its quotes; whether it has no quotes; and
+/// the text after it. `None` unless the value has one of two simple forms: in quotes, only
+/// printable ASCII characters and no escapes; without quotes, only characters that mean nothing to
+/// YAML.
 fn value_at_start(text: &str) -> Option<(&str, bool, &str)> {
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'*');
     let is_inside = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'\\';

@@ -28,8 +28,8 @@ pub enum NodeKind {
 pub struct Scalar {
     /// The text of the YAML value, with escapes resolved and without quotes.
     pub text: String,
-    /// Whether the YAML value is written without quotes. Only then can it be a number, a truth
-    /// value or null.
+    /// Whether the YAML value is plain: written without quotes, not as a block (`|`, `>`), and
+    /// without the tag `!!str`. In YAML, only a plain value can be a number, a truth value or null.
     pub is_plain: bool,
 }
 
@@ -48,8 +48,8 @@ impl Scalar {
         self.is_plain && matches!(self.text.as_str(), "" | "~" | "null" | "Null" | "NULL")
     }
 
-    /// Returns the YAML value as true or false. Every word that some version of YAML has for them
-    /// is accepted, such as `yes`, in upper or lower case. `None` for any other value.
+    /// Returns the YAML value as true (`true`, `yes` or `on`) or false (`false`, `no` or `off`).
+    /// The words can be in upper or lower case, with or without quotes. `None` for any other value.
     pub(in crate::detect) fn truth(&self) -> Option<bool> {
         match self.text.to_ascii_lowercase().as_str() {
             "true" | "yes" | "on" => Some(true),
@@ -59,8 +59,8 @@ impl Scalar {
     }
 
     /// Returns the YAML value as a whole number: decimal (also with leading zeros), hexadecimal
-    /// (`0x`) or octal (`0o`). `None` for any other value, and for a number outside the range of
-    /// `i128`.
+    /// (`0x`) or octal (`0o`), with or without a sign and quotes. `None` for any other value, and
+    /// for a number outside the range of `i128`.
     pub(in crate::detect) fn integer(&self) -> Option<i128> {
         let (sign, digits) = match self.text.strip_prefix('-') {
             Some(digits) => (-1, digits),

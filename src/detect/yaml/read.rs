@@ -19,11 +19,11 @@ const MOST_NODES: usize = 500_000;
 /// The maximum number of documents in a YAML file. Each can become a rule, or a message about an
 /// error.
 const MOST_DOCUMENTS: usize = 20_000;
-/// The greatest size in bytes of a single value, such as the search of a Splunk rule. What reads
-/// long values takes time and memory that grow with them.
+/// The greatest size in bytes of a single value, such as the search of a Splunk rule. The time and
+/// the memory to process a value grow with its size.
 const MOST_VALUE_BYTES: usize = 1 << 20;
-/// YAML's key `<<`. The entries of its value, which is a mapping, are merged into the mapping that
-/// has the key.
+/// YAML's key `<<`. The entries of its value, a mapping or a list of mappings, are merged into the
+/// mapping that has the key.
 const MERGE: &str = "<<";
 
 /// Reads all documents of a YAML text. Each becomes a tree, or an error that does not affect the
@@ -130,7 +130,8 @@ struct OpenMapping {
     /// The key of the YAML mapping that was read last and whose value comes next; `None` if a key
     /// comes next.
     key: Option<Key>,
-    /// The lines of the YAML mapping's keys so far, by the key, to find keys that occur twice.
+    /// For each key of the YAML mapping so far, the line on which it is, to find keys that occur
+    /// twice.
     lines: HashMap<String, usize>,
 }
 
@@ -146,8 +147,8 @@ struct TreeBuilder<'p, 't> {
     /// The YAML nodes with an anchor (`&name`), to which aliases (`*name`) can refer, each with the
     /// parser's number for the anchor.
     anchors: Vec<(usize, Node)>,
-    /// The number of nodes of the YAML document so far, including the copies that aliases make. It
-    /// is limited by [`MOST_NODES`].
+    /// The number of nodes of the YAML document so far, including the copies that are kept for
+    /// anchors and those that aliases make. It is limited by [`MOST_NODES`].
     nodes: usize,
 }
 
@@ -239,8 +240,9 @@ impl<'p, 't> TreeBuilder<'p, 't> {
         }
     }
 
-    /// Adds the items of a list that the parser did not read, after the first item of their run was
-    /// added. `None` if that item is in no list, or if there are too many nodes.
+    /// Adds the items of `run` (adjacent items of a list) that were left out of the text for the
+    /// parser, after the first item of the run was added. `None` if that item is in no list, or if
+    /// there are too many nodes.
     fn add_left_out(&mut self, run: &Run<'_>) -> Option<()> {
         self.nodes += run.left_out;
         let Some(OpenCollection { content: OpenContent::List(items), .. }) = self.open.last_mut() else {
@@ -326,7 +328,8 @@ fn is_text(tag: Option<&Tag>) -> bool {
 
 /// Merges the mappings that are values of YAML's key `<<` into the entries of the mapping that has
 /// the key. For a key that several mappings have, the mapping's own entry is kept, or else that of
-/// the first merged mapping.
+/// the first merged mapping. A value of `<<` that is not a mapping or a list of mappings is an
+/// error.
 fn with_merged(entries: Vec<(Key, Node)>) -> Result<Vec<(Key, Node)>, YamlProblem> {
     if entries.iter().all(|(key, _)| key.name != MERGE) {
         return Ok(entries);

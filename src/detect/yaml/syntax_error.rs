@@ -313,8 +313,8 @@ impl ErrorSite<'_, '_> {
     }
 
     /// The problem that a line begins with `%`, which YAML takes for a directive (an instruction to
-    /// the parser). If several lines do, it is at the last one up to the syntax error. `None` if
-    /// there is no such line.
+    /// the parser). If several lines do, the place of the problem is the last of them that is not
+    /// after the syntax error. `None` if there is none.
     fn directive(&self) -> Option<YamlProblem> {
         let (line, text) =
             self.document_text.lines_up_to(self.at.line).find(|(_, text)| text.starts_with('%'))?;

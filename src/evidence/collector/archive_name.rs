@@ -1,16 +1,16 @@
-//! Finds the name of a host in the file name of an archive or a disk image, by the naming of known
-//! collectors. It has its own list of the endings of archives and images, which are no part of the
-//! host's name.
+//! Finds the name of a host in the file name of an archive or a disk image. It knows how collectors
+//! (tools that copy evidence from a host) name their archives. It has its own list of the endings
+//! of archives and images, which are not part of the host's name.
 
 use super::Layout;
 
 /// Returns the host that an archive or image comes from, judged by its file name. Returns `None` if
-/// the name fits no known collector. The result is only a hint, because a user may have typed the
-/// name.
+/// the name has the form of no known collector, or if its part for the host cannot be a host's
+/// name. The result is only a hint, because a user may have typed the name.
 ///
 /// `layout` is the arrangement of folders in the archive, if it is known. The collector CyLR names
-/// an archive just `<host>.zip`. So a name without a known form is taken for a host only if the
-/// archive's layout is that of CyLR.
+/// an archive just `<host>.zip`. So a name without a known form counts as a host's only if the
+/// archive has CyLR's layout, [`Layout::Drives`].
 #[must_use]
 pub fn host_of_archive(file_name: &str, layout: Option<Layout>) -> Option<&str> {
     let name = without_ending(file_name);

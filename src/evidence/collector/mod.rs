@@ -1,5 +1,5 @@
-//! Reads what collectors write into paths and names: the original path of a file, the host, and the
-//! snapshot that the file was read from.
+//! Reads what collectors (tools that copy evidence from a host) write into paths and file names:
+//! the original path of a file, the host, and the snapshot from which the file was read.
 //!
 //! All functions are pure. They take text or bytes from the evidence, which may be anything. What
 //! they return is only a hint: it is shown beside the path in the evidence and never replaces it.
@@ -47,9 +47,9 @@ pub struct Collected {
     pub accessor: Option<String>,
 }
 
-/// The names, in lower case, of folders that lie in the root of a Windows volume. If a folder named
-/// by one letter contains one of them, it is taken for a drive. A name that begins with `$` has the
-/// same effect.
+/// The names, in lower case, of folders that lie in the root of a Windows volume. A folder with a
+/// name of one letter is taken for a drive if it contains one of them, or a name that begins with
+/// `$`.
 const OF_ROOT: [&str; 11] = [
     "windows",
     "windows.old",
@@ -64,14 +64,15 @@ const OF_ROOT: [&str; 11] = [
     "perflogs",
 ];
 
-/// The accessors (methods of reading files) of Velociraptor, which name folders below `uploads`. A
-/// path below one of these folders is accepted even if it does not go on with a drive or a device,
-/// as on a Unix host.
+/// The accessors (methods of reading files) of Velociraptor. Folders below `uploads` are named
+/// after them. A path below one of these folders is accepted even if no drive or device follows in
+/// it, as on a Unix host.
 const ACCESSORS: [&str; 7] = ["auto", "file", "lazy_ntfs", "mft", "ntfs", "ntfs_vss", "raw_ntfs"];
 
-/// Reads the path of a file in an archive, an image or a folder of collected files. The parts of
-/// the path are separated by `/` or `\`. Folders before those of the collector's layout are
-/// ignored. Returns `None` if the path has no known layout.
+/// Returns what the path of a collected file tells about the file on its host. `path` is the path
+/// in an archive, an image or a folder of collected files, with parts separated by `/` or `\`.
+/// Folders before those of the collector's layout are ignored. Returns `None` if the path has no
+/// known layout.
 #[must_use]
 pub fn collected(path: &str) -> Option<Collected> {
     let parts: Vec<&str> = path.split(['/', '\\']).filter(|part| !part.is_empty()).collect();
@@ -102,16 +103,16 @@ fn joined<P: AsRef<str>>(drive: &str, parts: &[P]) -> Option<String> {
     (!parts.is_empty()).then(|| format!("{drive}{path}"))
 }
 
-/// Returns the drive whose letter is `letter`: `C:` for `c`. Returns `None` if it is not one
-/// letter.
+/// Returns the drive with the letter `letter`, in upper case: `C:` for `c`. Returns `None` if
+/// `letter` is not one ASCII letter.
 fn drive(letter: &str) -> Option<String> {
     let mut letters = letter.chars();
     let first = letters.next().filter(char::is_ascii_alphabetic)?;
     letters.next().is_none().then(|| format!("{}:", first.to_ascii_uppercase()))
 }
 
-/// Returns the drive that `name` names: `C:` for `c:`. Returns `None` if it is not a letter and a
-/// colon.
+/// Returns the drive that `name` states as a letter and a colon, in upper case: `C:` for `c:`.
+/// Returns `None` if `name` has another form.
 fn named_drive(name: &str) -> Option<String> {
     name.strip_suffix(':').and_then(drive)
 }
@@ -122,9 +123,10 @@ fn is_of_root(name: &str) -> bool {
 }
 
 /// Reads a path with a drive or a snapshot (shadow copy): `C/…`, `VSS3/…` or `VSS3/C/…`. `first` is
-/// the drive or snapshot, and `rest` what follows. If `is_first` is false, other folders precede
-/// `first` in the whole path. Then the folder after drive and snapshot must be one that lies in the
-/// root of a volume, because other folders can be named by one letter, too.
+/// the drive or snapshot, and `rest` what follows. Returns `None` for other paths. If `is_first` is
+/// false, other folders precede `first` in the whole path. Then the folder after drive and snapshot
+/// must be one that lies in the root of a volume, because other folders can be named by one letter,
+/// too.
 fn drive_path(first: &str, rest: &[&str], is_first: bool) -> Option<Collected> {
     let is_root = |rest: &[&str]| rest.first().is_some_and(|name| is_of_root(name));
     let number = first.get(..3).filter(|start| start.eq_ignore_ascii_case("vss")).and(first.get(3..));
@@ -140,7 +142,7 @@ fn drive_path(first: &str, rest: &[&str], is_first: bool) -> Option<Collected> {
 }
 
 /// Reads the part of a path in Velociraptor's layout that follows `uploads`: an accessor (method of
-/// reading files) and a percent-encoded path.
+/// reading files) and a percent-encoded path. Returns `None` if the part has another form.
 fn uploads_path(parts: &[&str]) -> Option<Collected> {
     let (accessor, parts) = parts.split_first()?;
     let parts: Vec<String> = parts.iter().map(|part| percent_decoded(part)).collect();
@@ -163,7 +165,7 @@ fn uploads_path(parts: &[&str]) -> Option<Collected> {
 }
 
 /// Reads the part of a path in the layout of Dissect's acquire that follows `fs`: a drive, or
-/// `$fs$` and a file system without a drive.
+/// `$fs$` and a file system without a drive. Returns `None` if the part has another form.
 fn acquire_path(parts: &[&str]) -> Option<Collected> {
     let (first, rest) = parts.split_first()?;
     let original = match (named_drive(first), *first) {
@@ -174,11 +176,12 @@ fn acquire_path(parts: &[&str]) -> Option<Collected> {
     Some(plain(Layout::Acquire, original?))
 }
 
-/// Returns a name in which Velociraptor has encoded characters as `%` and two hexadecimal digits,
-/// decoded once: `%4` for `%254`. Returns the name unchanged if the result is not valid text.
+/// Decodes `name`, in which Velociraptor has encoded some characters as `%` and two hexadecimal
+/// digits. It is decoded once: `%254` becomes `%4`. Returns the name unchanged if the result is not
+/// valid UTF-8.
 ///
-/// Velociraptor encodes only names below `uploads`. In other names nothing may be decoded, because
-/// names of event logs contain `%4`.
+/// Velociraptor encodes only names below `uploads`. Other names must not be decoded, because names
+/// of event logs contain `%4`.
 #[must_use]
 pub fn percent_decoded(name: &str) -> String {
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());

@@ -1,7 +1,8 @@
 //! Reads the JSON file in which Velociraptor states which ranges of a sparse file it collected.
 //!
 //! Velociraptor leaves out the ranges of a file for which its volume has no clusters. It writes the
-//! other ranges one after the other, and beside that file an index, named `.idx` after the file.
+//! other ranges one directly after the other into a file such as `x.evtx`, and beside it the index,
+//! here `x.evtx.idx`.
 
 use std::borrow::Cow;
 
@@ -10,10 +11,10 @@ use serde::{Deserialize, Deserializer};
 /// The ending of the file name of a Velociraptor index, which states the collected ranges of a
 /// sparse file. What precedes the ending is the name of the collected file.
 const ENDING: &[u8] = b".idx";
-/// The largest Velociraptor index that is read, in bytes. An index of a sparse file with ten
-/// thousand ranges has about a MiB.
+/// The largest Velociraptor index of a sparse file that is read, in bytes: 4 MiB. An index of a
+/// file with ten thousand ranges has about a MiB.
 pub const MOST_INDEX: usize = 4 << 20;
-/// The largest sparse file, in bytes, that a Velociraptor index may describe: 1 TiB.
+/// The size in bytes of the largest sparse file whose Velociraptor index is accepted: 1 TiB.
 const MOST_SIZE: u64 = 1 << 40;
 
 /// A range of a sparse file that Velociraptor collected: where it was in the file on the host, and
@@ -45,8 +46,8 @@ struct Document {
     ranges: Vec<Entry>,
 }
 
-/// A range in a Velociraptor index, with the fields that the JSON has. JSON leaves out a field that
-/// is 0.
+/// A range in a Velociraptor index, with the fields that its JSON has. Velociraptor leaves out a
+/// field that is 0.
 #[derive(Deserialize)]
 struct Entry {
     #[serde(default, alias = "originalOffset", deserialize_with = "number")]
@@ -59,7 +60,8 @@ struct Entry {
     length: u64,
 }
 
-/// Reads a number from JSON. Some writers of JSON put numbers of 64 bits into quotation marks.
+/// Reads a number from JSON. The number can also be in quotation marks, because some writers of
+/// JSON put numbers of 64 bits into them.
 fn number<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -74,9 +76,9 @@ fn number<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
 }
 
 impl SparseIndex {
-    /// Returns the name or path of the sparse file that the Velociraptor index with the name or
-    /// path `index` describes: `x.evtx` for `x.evtx.idx`. Returns `None` if `index` is not the name
-    /// of an index.
+    /// Returns the name or path of the sparse file to which a Velociraptor index belongs. `index`
+    /// is the name or path of the index: `x.evtx.idx` gives `x.evtx`. Returns `None` if `index` is
+    /// not the name of an index.
     #[must_use]
     pub fn file_of(index: &[u8]) -> Option<&[u8]> {
         let (file, ending) = index.split_at_checked(index.len().checked_sub(ENDING.len())?)?;
@@ -84,8 +86,8 @@ impl SparseIndex {
     }
 
     /// Reads the bytes of a Velociraptor index of a sparse file. `stored` is the size in bytes of
-    /// the collected copy of the file. Fails if the index is not valid, or if the lengths of its
-    /// ranges do not add up to `stored`.
+    /// the collected copy of the file. Fails if the index is not valid or larger than
+    /// [`MOST_INDEX`], or if the lengths of its ranges do not add up to `stored`.
     pub fn parse(index: &[u8], stored: u64) -> Result<Self, String> {
         if index.len() > MOST_INDEX {
             return Err(format!("expected at most {MOST_INDEX} bytes, found more"));

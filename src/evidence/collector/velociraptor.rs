@@ -6,9 +6,10 @@ use serde_json::Value;
 /// collection states it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClientInfo {
-    /// The name of the host, such as `FIN-WS07`.
+    /// The name of the host, such as `FIN-WS07`; `None` if the file does not state it.
     pub hostname: Option<String>,
-    /// The name of the host with its domain, such as `FIN-WS07.corp.example`.
+    /// The name of the host with its domain, such as `FIN-WS07.corp.example`; `None` if the file
+    /// does not state it.
     pub fqdn: Option<String>,
 }
 

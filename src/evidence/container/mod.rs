@@ -5,11 +5,11 @@
 //! files of an archive and opens the disk of an image. It does not decide which of the files are
 //! logs.
 //!
-//! A new archive format is a file in this module, a variant of [`ArchiveFormat`] and its signature
-//! in the list of signatures, where formats that are recognised but not read stand too, such as
-//! rar. Its extension leaves the list of unread formats in `discover::extension`, and joins the
-//! endings in `collector::archive_name`. The explorer of archives needs no change. A new image
-//! format: see [`image`].
+//! A new archive format needs a file in this module, a variant of [`ArchiveFormat`], and an entry
+//! in the list of signatures. (Formats that are recognised but not read, such as rar, are in that
+//! list already.) Its extension must be moved from the list of unread formats in
+//! `discover::extension` to the endings in `collector::archive_name`. The explorer of archives
+//! needs no change. For a new image format, see [`image`].
 
 pub mod image;
 mod packed;
@@ -33,11 +33,12 @@ use crate::ledger::container::ContainerProblem;
 /// no real archive has as many.
 pub const MOST_MEMBERS: usize = 1_000_000;
 /// The largest dictionary that is accepted for unpacking, in bytes: 256 MiB. A dictionary is memory
-/// with unpacked bytes, to which packed bytes refer. 7-Zip's and xz's largest usual one is this
-/// large.
+/// with unpacked bytes, to which packed bytes refer. The largest one that 7-Zip and xz usually use
+/// has this size.
 const MOST_DICTIONARY: u64 = 256 << 20;
-/// The maximum number of bytes to which a packed file (such as a gzip file), whose unpacked size is
-/// not known in advance, is unpacked: 256 GiB.
+/// The maximum number of bytes that are unpacked of a packed file such as a gzip file, which does
+/// not state its unpacked size in advance: 256 GiB. It also limits the unpacked size of a block of
+/// a 7z archive, in which files are packed together.
 pub const MOST_UNPACKED: u64 = 256 << 30;
 
 /// The word at the start of every message that says that an encrypted file of a container cannot be
@@ -47,8 +48,8 @@ pub const ENCRYPTED: &str = "encrypted";
 /// The passwords that are tried on encrypted files of archives, in the order of trying.
 pub type Passwords = Vec<Vec<u8>>;
 
-/// Returns the reason why an encrypted file is not read. `are_none_given` is true if the user gave
-/// no passwords.
+/// Returns the message that says why an encrypted file of a container cannot be read.
+/// `are_none_given` must be true if the user gave no passwords.
 fn no_password(are_none_given: bool) -> String {
     if are_none_given {
         format!("{ENCRYPTED}: give its password in a file (--passwords)")
@@ -71,8 +72,8 @@ pub enum Format {
 impl Format {
     /// Returns the format of the container that begins with the bytes `head`: at least the first
     /// 4,104 bytes of the file, or the whole of a shorter file. Returns `None` if these bytes are
-    /// not the start of a container. Image formats that can only be recognised by the last bytes of
-    /// a file, such as a fixed VHD, are recognised by what the disk begins with.
+    /// not the start of a container. An image with a signature only at its end, such as a fixed
+    /// VHD, is recognised by the start of the disk in it: a known file system or a partition table.
     #[must_use]
     pub fn of_head(head: &[u8]) -> Option<Self> {
         let image = || (ImageFormat::of_head(head).is_some() || is_disk(head)).then_some(Format::Image);
@@ -130,7 +131,7 @@ const SIGNATURES: &[(usize, &[u8], ArchiveFormat)] = &[
 
 impl ArchiveFormat {
     /// Returns the format of the archive or packed file that begins with the bytes `head`. Returns
-    /// `None` if they have the signature of no archive format.
+    /// `None` if they do not have the signature of a known format.
     #[must_use]
     pub fn of_head(head: &[u8]) -> Option<Self> {
         let has = |(offset, signature, _): &&(usize, &[u8], ArchiveFormat)| {
@@ -208,9 +209,10 @@ impl Content {
     }
 
     /// Returns the bytes of the file in the archive as a source. `size` is the size of the unpacked
-    /// file, as the archive states it. A packed file is unpacked when it is read. The spool keeps
-    /// the unpacked copy in memory or in a temporary file. It can remove the copy if all of it was
-    /// read, or if another copy needs the space. A later read then unpacks the file again.
+    /// file, as the archive states it. A packed file is unpacked when it is read. `spool`, the
+    /// store of unpacked copies, keeps the copy in memory or in a temporary file. It can remove the
+    /// copy if all of it was read, or if another copy needs the space. A later read then unpacks
+    /// the file again.
     #[must_use]
     pub fn source(self, archive: &SharedSource, spool: &Arc<Spool>, size: u64) -> SharedSource {
         match self {
@@ -241,7 +243,7 @@ pub enum NotListed {
     /// is wrong.
     #[error("{0}")]
     Broken(String),
-    /// The archive is of a format, or of a form of its format, that dnsweep does not read. Contains
+    /// dnsweep does not read archives of this format, or of this variant of the format. Contains
     /// the reason.
     #[error("{0}")]
     Unsupported(String),
@@ -258,9 +260,9 @@ pub enum NotListed {
     },
 }
 
-/// Lists the files in an archive, by calling `each` for every file in the archive's order. Fails
-/// for a packed file such as `logs.tar.gz`, which is not an archive: its one file is taken with
-/// [`packed()`].
+/// Lists the files in an archive, by calling `each` for every file, in the archive's order. Fails
+/// for a packed file such as `logs.tar.gz`, which is not an archive: [`packed()`] returns the one
+/// file in it.
 pub fn list(
     format: ArchiveFormat,
     archive: &SharedSource,
@@ -280,8 +282,8 @@ pub fn list(
     }
 }
 
-/// Returns the one file in a packed file, to be unpacked on reading. Returns `None` if `format` is
-/// that of an archive, whose files [`list`] lists.
+/// Returns the one file in the packed file `source`, which is unpacked when it is read. Returns
+/// `None` if `format` is the format of an archive; use [`list`] for its files.
 #[must_use]
 pub fn packed(format: ArchiveFormat, source: &SharedSource) -> Option<Arc<dyn Packed>> {
     let packing = match format {

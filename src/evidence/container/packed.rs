@@ -29,11 +29,11 @@ pub(super) enum Packing {
     Xz,
 }
 
-/// The largest window of a Zstandard frame that is unpacked, as a power of two in bytes. Unpacking
-/// needs this much memory: 256 MiB. A frame with a larger window is an error.
+/// The largest window of a Zstandard frame that is unpacked, as the exponent of a power of two: 2²⁸
+/// bytes. Unpacking needs this much memory, 256 MiB. A frame with a larger window is an error.
 const MOST_ZSTANDARD_WINDOW: u32 = 28;
-/// The largest window that Zstandard uses if it is not asked for more, as a power of two in bytes:
-/// 8 MiB.
+/// The largest window that Zstandard uses if it is not asked for more, as the exponent of a power
+/// of two: 2²³ bytes, which is 8 MiB.
 const USUAL_ZSTANDARD_WINDOW: u32 = 23;
 /// The most memory that unpacking an xz file may take, in KiB: 256 MiB for the largest dictionary,
 /// and 1 MiB for the rest.
@@ -42,8 +42,7 @@ const MOST_XZ_MEMORY: u32 = 257 << 10;
 /// largest block of a bzip2 file, which has 900,000.
 const BZIP2_MEMORY: u64 = 4 << 20;
 
-/// A file that was packed as a whole, with its packed bytes and the format in which they are
-/// packed.
+/// A file that was packed as a whole: its packed bytes, and the format in which they are packed.
 pub(super) struct PackedWhole {
     pub packing: Packing,
     pub source: SharedSource,
@@ -75,8 +74,10 @@ impl Packed for PackedWhole {
 }
 
 impl PackedWhole {
-    /// Returns the largest window that frames of this Zstandard file may have, as a power of two in
-    /// bytes: the window of the first frame, or [`USUAL_ZSTANDARD_WINDOW`] if that is larger.
+    /// Returns the largest window that frames of this Zstandard file may have, as the exponent of a
+    /// power of two in bytes. It is the window of the first frame, rounded up, but at least
+    /// [`USUAL_ZSTANDARD_WINDOW`] and at most [`MOST_ZSTANDARD_WINDOW`]. If the first frame states
+    /// no window, it is the latter.
     fn zstandard_window(&self) -> u32 {
         // Frame_Header_Descriptor, then Window_Descriptor (RFC 8878, section 3.1.1.1), after the
         // magic number. A frame without a window descriptor is one segment, and states its size.
@@ -93,8 +94,8 @@ impl PackedWhole {
     }
 }
 
-/// Returns the name of the file in a packed file, made of the packed file's name: `a.evtx` for
-/// `a.evtx.gz`, and `a.tar` for `a.tgz`. A name without a known ending is returned as it is.
+/// Returns the name of the file in a packed file, derived from the packed file's name: `a.evtx` for
+/// `a.evtx.gz`, and `a.tar` for `a.tgz`. A name without a known ending is returned unchanged.
 #[must_use]
 pub fn unpacked_name(name: &[u8]) -> Vec<u8> {
     let endings: [(&[u8], &[u8]); 9] = [

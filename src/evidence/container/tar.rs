@@ -1,7 +1,8 @@
 //! Tar archives, read by the crate `tar`.
 //!
 //! A tar archive has no list of its files: each file follows a header. The files are read where
-//! they lie in the archive, without unpacking. Formats: POSIX.1-2001 (pax), and GNU tar's manual.
+//! they lie in the archive, without unpacking; only sparse files are put together first. Formats:
+//! POSIX.1-2001 (pax), and GNU tar's manual.
 
 use std::io;
 use std::sync::Arc;
@@ -13,8 +14,9 @@ use crate::evidence::layer::{Cursor, SharedSource, Slice};
 use crate::evidence::spool::{Consume, Packed};
 use crate::ledger::container::ContainerProblem;
 
-/// Lists the files in a tar archive, by calling `each` for every regular file in the archive's
-/// order. If a header is damaged, the files after it are not listed, and the result has a problem.
+/// Lists the files in a tar archive, by calling `each` for every regular file, in the archive's
+/// order. If a header is damaged, the files after it are not listed, and the result states the
+/// problem.
 pub(super) fn list(archive: &SharedSource, each: &mut dyn FnMut(Member<'_>)) -> Result<Members, NotListed> {
     let mut tar = Archive::new(Cursor::new(Arc::clone(archive)));
     let mut members = Members::default();

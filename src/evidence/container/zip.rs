@@ -27,7 +27,7 @@ const TRIED: u64 = 4096;
 
 /// Lists the files in a zip archive, by calling `each` for every file in the order of the central
 /// directory, which is the archive's own list of files. If an entry of the directory is damaged,
-/// the files after it are not listed, and the result has a problem.
+/// the files after it are not listed, and the result states the problem.
 pub(super) fn list(
     archive: &SharedSource,
     passwords: &Passwords,
@@ -62,15 +62,16 @@ pub(super) fn list(
     Ok(members)
 }
 
-/// The ranges of a zip archive that contain the files whose bytes were requested so far. The map
-/// has each range's end by its start. No range is empty, and none overlaps another.
+/// The ranges of a zip archive that contain the files whose bytes were requested so far. A key of
+/// the map is the offset at which a range starts, the value is the offset at which it ends. No
+/// range is empty, and none overlaps another.
 #[derive(Default)]
 struct Ranges(BTreeMap<u64, u64>);
 
 impl Ranges {
-    /// Adds the range of the archive that contains a file's bytes. Fails if the range overlaps the
-    /// range of another file. Overlapping files are a sign of an archive that was made to fill the
-    /// disk of whoever unpacks it: it lists the same bytes as many files.
+    /// Adds the range of the archive that contains a file's bytes. Fails if it overlaps the range
+    /// of another file. Overlapping files are a sign of a zip bomb: an archive that lists the same
+    /// bytes as many files, to fill the disk of whoever unpacks it. An empty range is ignored.
     fn add(&mut self, range: Range<u64>) -> Result<(), String> {
         if range.is_empty() {
             return Ok(());
@@ -155,8 +156,8 @@ impl Packed for PackedFile {
     }
 }
 
-/// A reader that unpacks a file of a zip archive. It replaces errors of the crate `zip` by messages
-/// that say what is wrong with the archive.
+/// A reader that unpacks a file of a zip archive. It replaces two errors of the crate `zip`, about
+/// the checksum and about the size, by messages that say what is wrong with the archive.
 struct PlainErrors<R>(R);
 
 impl<R: Read> Read for PlainErrors<R> {

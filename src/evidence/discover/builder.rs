@@ -1,5 +1,5 @@
-//! Collects what the listing of roots finds into one [`Discovery`]: files, containers and pieces of
-//! evidence, each with the root that it lies in.
+//! Collects what is found in the roots (the folders and files of evidence that the user names) into
+//! one [`Discovery`]: files, containers and pieces of evidence. Counts the pieces in each root.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -29,8 +29,8 @@ pub(super) struct DiscoveryBuilder {
     opened: Vec<Opened>,
     passed_over: SkippedCounts,
     registry: Registry,
-    /// The device and inode numbers of the files that were found so far. With `--follow`, a file
-    /// that is found again is skipped.
+    /// With `--follow`, the device and inode numbers of the files that were found so far, so that a
+    /// file that is found again is skipped. Without `--follow`, the set stays empty.
     seen: HashSet<(u64, u64)>,
 }
 
@@ -72,9 +72,9 @@ impl DiscoveryBuilder {
         }
     }
 
-    /// Adds the listing of a part of a root to what was found. The parts must be added in the order
-    /// in which one thread alone would walk the root, so that the result does not depend on
-    /// threads.
+    /// Adds what was found in a part of a root (a folder or file of evidence that the user names).
+    /// The parts must be added in the order in which one thread alone would walk the root, so that
+    /// the result does not depend on threads.
     pub(super) fn add(&mut self, listing: Listing) {
         self.passed_over.merge(listing.passed_over);
         let Some(root) = self.roots.get_mut(listing.root) else { return };
@@ -160,9 +160,10 @@ impl DiscoveryBuilder {
     }
 }
 
-/// Replaces the file at `path`, a sparse file that was added to `files` just now, by `file`, which
-/// has the bytes that the file had on its host. Returns the position of the file. Does nothing, and
-/// returns `None`, if the file was not added, because it was seen before.
+/// Replaces the sparse file at `path`, which was added to `files` just now, by `file`, which has
+/// the bytes that the sparse file had on its host. The form of the replaced file is kept. Returns
+/// the position in `files`. Does nothing, and returns `None`, if the sparse file was not added,
+/// because it was seen before.
 fn replace(files: &mut [LogFile], path: &Path, file: InnerFile) -> Option<usize> {
     for (place, known) in files.iter_mut().enumerate().rev() {
         let known_path = known.path_in_folder().filter(|known| known.parent() == path.parent())?;
@@ -192,8 +193,8 @@ impl Root {
     }
 
     /// Returns the file at `path` of this root as a log file to read, with the piece of evidence
-    /// that it belongs to. `known` is the size and time of the file when it was listed, or the
-    /// reason why it could not be listed.
+    /// that it belongs to. A piece that is new is added to `registry`. `known` is the size and time
+    /// of the file when it was listed, or the reason why it could not be listed.
     fn file(
         &self,
         registry: &mut Registry,

@@ -20,8 +20,8 @@ const APPLE_DOUBLE: &[u8] = &[0x00, 0x05, 0x16, 0x07];
 /// these bytes, too, so that a container format whose signature lies further in is not recognised.
 pub(super) const LOOKED_AT: usize = HEAD_SIZE + CHUNK_SIGNATURE.len();
 
-/// Returns the first bytes of the file at `path`, at most [`LOOKED_AT`]. `links` says whether
-/// `path` may be a symbolic link.
+/// Returns the first bytes of the file at `path`, at most [`LOOKED_AT`]. `links` says whether a
+/// symbolic link at `path` is followed. If it is not, the function fails for a link.
 pub(super) fn head_of_file(path: &Path, links: Links) -> io::Result<Vec<u8>> {
     let link = if links == Links::Follow { Link::Followed } else { Link::Refused };
     let mut head = vec![0; LOOKED_AT];
@@ -33,8 +33,8 @@ pub(super) fn head_of_file(path: &Path, links: Links) -> io::Result<Vec<u8>> {
 /// The kind of content that a file seems to have, judged by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ContentHint {
-    /// The file begins like an event log or like a chunk of one, or has a chunk where the first one
-    /// of a log is.
+    /// The file begins with the signature of an event log or of a chunk of one, or has the
+    /// signature of a chunk at the offset at which the first chunk of a log is.
     Log,
     /// The file begins like event XML in this text encoding.
     Xml(Encoding),

@@ -1,4 +1,5 @@
-//! Divides roots into pieces of evidence, usually one for each machine, and gives the pieces names.
+//! Divides roots (the folders and files of evidence that the user names) into pieces of evidence,
+//! usually one for each machine, and gives the pieces names.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -48,8 +49,8 @@ pub struct Piece {
 pub(super) struct RootDivision {
     /// The absolute path of the root that is divided.
     root: PathBuf,
-    /// The depth under the root of the folders that are a piece of evidence each. It is 0 if the
-    /// whole root is one piece.
+    /// The depth under the root of the folders that are one piece of evidence each: 1 for the
+    /// folders directly in the root. It is 0 if the whole root is one piece.
     pub depth: usize,
 }
 
@@ -74,9 +75,9 @@ impl RootDivision {
     }
 }
 
-/// Returns true if the root is one piece of evidence: if it is a file, or a folder that directly
-/// contains a `Windows` folder or event logs. `links` says whether a symbolic link is followed
-/// where a file's first bytes must be read to recognise an event log.
+/// Returns true if the root is one piece of evidence: if it is a file or cannot be read, or if it
+/// is a folder that directly contains a `Windows` folder or event logs. `links` says whether a
+/// symbolic link is followed where a file's first bytes must be read to recognise an event log.
 fn is_one_piece(root: &Path, links: Links) -> bool {
     let Ok(entries) = fs::read_dir(root) else { return true };
     entries.flatten().any(|entry| {

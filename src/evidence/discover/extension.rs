@@ -1,7 +1,7 @@
-//! The extensions of file names: which of them archives and disk images have, which of these
-//! dnsweep does not read, and under which of them skipped files are counted. Only extensions in
-//! fixed lists are counted by name. Evidence chooses its file names, and could otherwise make the
-//! counts as long as the list of files.
+//! The extensions of file names: those of archives and disk images, those of them that dnsweep does
+//! not read, and those by which skipped files are counted. Only extensions in fixed lists are
+//! counted by name. Evidence chooses its file names, and could otherwise make the counts as long as
+//! the list of files.
 
 /// The extensions of archives, packed files and disk images, including formats that dnsweep does
 /// not read.

@@ -13,8 +13,8 @@ use crate::evidence::container::Format;
 use crate::evidence::event_xml::Encoding;
 use crate::ledger::event_form::EventForm;
 
-/// The form in which a file of the evidence is read: as an event log, as bytes in which chunks are
-/// searched for, or as event XML.
+/// The form in which a file of the evidence is read: as an event log, as event XML, or as bytes
+/// that are searched for chunks of event logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileForm {
     /// The file is read as an event log: a file header, and chunks with records.
@@ -28,7 +28,8 @@ pub enum FileForm {
 /// What discovery does with a regular file: reads it, opens it as a container, or skips it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Handling {
-    /// The file is read in this form: as an event log, as event XML, or in search of chunks.
+    /// The file is read in this form: as an event log, as event XML, or as bytes that are searched
+    /// for chunks of event logs.
     Read(FileForm),
     /// The file is opened as an archive or a disk image of this format, and the files in it are
     /// listed.
@@ -147,10 +148,9 @@ pub(super) fn is_named_like_event_log(name: &[u8]) -> bool {
     NameHint::of(name).is_like_log()
 }
 
-/// Returns the name or path of the sparse file that the file with the name or path `index`
-/// describes if it is a Velociraptor index, which states the collected ranges of a sparse file.
-/// Returns `None` if `index` is not the name of an index, or if the sparse file does not have a
-/// name that `search` allows for event logs.
+/// If `index` is the name or path of a Velociraptor index, which states the collected ranges of a
+/// sparse file, returns the name or path of that sparse file. Returns `None` if `index` is not the
+/// name of an index, or if `search` does not allow the sparse file's name for an event log.
 pub(super) fn sparse_file_of<'n>(search: &Search, index: &'n [u8]) -> Option<&'n [u8]> {
     let file = SparseIndex::file_of(index)?;
     (search.names == LogNames::Any || NameHint::of(file) == NameHint::Log).then_some(file)

@@ -1,5 +1,6 @@
-//! What is found in a part of a root: files, containers and pieces of evidence, and how many files
-//! were skipped. [`super::listing`] finds them.
+//! What is found in a part of a root (a folder or file of evidence that the user names): files,
+//! containers and pieces of evidence, and how many files were skipped. [`super::listing`] finds
+//! them.
 
 use std::fs::FileType;
 use std::path::{Path, PathBuf};
@@ -15,7 +16,8 @@ use crate::ledger::tally::SkippedCounts;
 /// files, containers and pieces of evidence, in the order in which a single thread would find them.
 #[derive(Debug)]
 pub(super) struct Listing {
-    /// The position of the root that was listed, in the list of all roots, counted from 0.
+    /// The position, in the list of all roots, of the root that the listed part belongs to. Counted
+    /// from 0.
     pub root: usize,
     /// The files, containers and pieces of evidence that were found, in the order in which a single
     /// thread would find them.
@@ -45,7 +47,8 @@ pub(super) enum ListedItem {
 }
 
 impl Listing {
-    /// Returns true if the listing has neither found items nor counts of skipped files.
+    /// Returns true if nothing was found in this part of a root, and no file was counted as
+    /// skipped.
     pub fn is_empty(&self) -> bool {
         self.found.is_empty() && self.passed_over == SkippedCounts::default()
     }
@@ -59,8 +62,9 @@ impl Listing {
         }
     }
 
-    /// Records a folder, or the file of a container, as a piece of evidence if `depth`, its depth
-    /// under the root, is the depth of pieces of evidence.
+    /// Records a folder, or the file of a container, as a piece of evidence (usually one machine)
+    /// if it lies at the depth of pieces, `tree.depth_of_pieces`. `depth` is its depth under the
+    /// root.
     pub fn add_folder(&mut self, tree: &Tree, path: &Path, depth: usize) {
         if depth == tree.depth_of_pieces {
             self.found.push(ListedItem::Piece(path.to_path_buf()));

@@ -1,11 +1,12 @@
-//! Lists the files in the roots with several threads. The result has the order in which a single
-//! thread would find the files.
+//! Lists the files in the roots (the folders and files of evidence that the user names) with
+//! several threads. The result has the order in which a single thread would find the files.
 //!
-//! If evidence has many hosts with small logs, listing folders takes most of a sweep. The top
-//! levels of each root are listed first, until there are enough folders to distribute; then each
-//! thread walks one folder at a time. The slow twin, which must give the same list, walks each root
-//! as a whole. It is used in three cases: on one thread; if links are followed, because only a walk
-//! from the root detects cycles; and for a folder whose entries cannot all be read.
+//! If evidence has many hosts with small logs, listing folders takes most of the time of a sweep.
+//! The top levels of each root are listed first, until there are enough folders to distribute; then
+//! each thread walks one folder at a time. The slow way, which must give the same list, is one walk
+//! through a whole root or folder. It is used in three cases: on one thread; if links are followed,
+//! because only a walk from the root detects cycles; and for a folder whose entries cannot all be
+//! read.
 
 use std::fs::{self, FileType, Metadata};
 use std::io;
@@ -33,18 +34,18 @@ use crate::evidence::source::ListedFile;
 use crate::ledger::container::{ContainerReport, ContainerStatus};
 use crate::ledger::tally::SkippedCounts;
 
-/// The number of folders, over all roots, that are enough to distribute to threads. Once there are
-/// as many, no further folder is split into its subfolders.
+/// The number of folders, in all roots together, that are enough to distribute to threads. Once a
+/// root has its share of them, no further folder of the root is split into its subfolders.
 const ENOUGH_TREES: usize = 64;
 /// The maximum number of levels of folders under a root that are split into subfolders, so that
 /// threads can walk them.
 const MOST_LEVELS: usize = 4;
-/// The weight of a folder as a unit of work for the threads if there are enough folders. With this
-/// weight, a thread gets eight folders at once. All folders weigh the same, because the amount of
-/// work in a folder is not known before it is walked.
+/// The weight of a folder, as a unit of work for the threads, if the root has enough folders to
+/// distribute (see [`ENOUGH_TREES`]). With this weight, a thread gets eight folders at once. All
+/// folders weigh the same, because the amount of work in a folder is not known before it is walked.
 const ONE_OF_MANY: u64 = 1 << 16;
-/// The weight of a folder as a unit of work for the threads if there are only few folders. With
-/// this weight, a thread gets one folder at a time.
+/// The weight of a folder, as a unit of work for the threads, if the root has too few folders to
+/// distribute (see [`ENOUGH_TREES`]). With this weight, a thread gets one folder at a time.
 const ONE_OF_FEW: u64 = 1 << 19;
 
 /// A part of a root (a folder or file of evidence that the user names) that one thread walks: a
@@ -63,9 +64,10 @@ pub(super) struct Tree {
     pub depth_of_pieces: usize,
 }
 
-/// Lists the files in the roots with `threads` threads. Calls `consume` with what was found in a
-/// part of a root (a run of files of a folder, or a container), part after part, in the order in
-/// which a single thread would find the files.
+/// Lists the files in the roots with `threads` threads. Calls `consume` with what was found in each
+/// part of a root: in a folder with everything in it, or in one or more adjacent entries of a
+/// folder. The parts come in the order in which a single thread would find the files. Fails if
+/// `consume` fails, or if threads cannot be started.
 pub(super) fn list(
     roots: Vec<Tree>,
     (search, access): (&Search, &Access),
@@ -85,9 +87,9 @@ pub(super) fn list(
     in_order(threads, parts, |(_, weight)| *weight, work, &mut consume)
 }
 
-/// Lists the files at `places` again, each given by the position of its root and its path from the
-/// root. Calls `consume` for each of them, in their order, with what was found there. `roots` are
-/// the absolute paths of the roots.
+/// Lists files and containers again. Each of `places` is the position of a root in `roots`, and the
+/// path of the file from this root. For each place, in their order, calls `consume` with what was
+/// found there, or with `None` if the place is `None`. `roots` are the absolute paths of the roots.
 pub(super) fn list_again<'p>(
     roots: Vec<PathBuf>,
     places: impl Iterator<Item = Option<(usize, &'p Path)>>,
@@ -106,10 +108,12 @@ pub(super) fn list_again<'p>(
     in_order(threads, places, |_| ONE_OF_MANY, list, consume)
 }
 
-/// A part of a root, as a unit of work for a thread.
+/// A part of a root (a folder or file of evidence that the user names), as a unit of work for a
+/// thread.
 #[derive(Debug)]
 enum RootPart {
-    /// The listing of a part of a root that needs no more work.
+    /// A part of a root that is already listed, so that no thread has to walk it. Contains what was
+    /// found.
     Listed(Listing),
     /// A folder of a root that a thread still has to walk.
     Tree(Tree),
@@ -213,7 +217,8 @@ impl Lister<'_> {
     }
 
     /// Adds an entry (a file, a folder or a link) that a walk through `tree` has found to
-    /// `listing`.
+    /// `listing`. If the walk failed at this entry, adds it as a file that could not be listed,
+    /// with the reason.
     fn add(&self, entry: walkdir::Result<DirEntry>, tree: &Tree, listing: &mut Listing) {
         match entry {
             Ok(entry) => {
@@ -244,7 +249,8 @@ impl Lister<'_> {
     }
 
     /// Adds a file, link or device to `listing`: to the files to read, to the containers, or to the
-    /// counts of what is skipped. `depth` is its depth under the root of `tree`.
+    /// counts of what is skipped. `depth` is its depth under the root of `tree`. `known` reads the
+    /// file's metadata, and is called only if the file is not skipped.
     fn add_file(
         &self,
         path: &Path,
@@ -288,8 +294,9 @@ impl Lister<'_> {
         }
     }
 
-    /// Adds an archive or a disk image, with the files and containers in it, to `listing`. `depth`
-    /// is its depth under the root of `tree`.
+    /// Adds an archive or a disk image to `listing`, and the files and containers in it if
+    /// `handling` says that it is opened. `depth` is its depth under the root of `tree`. `known` is
+    /// the state of the file when it was listed, or the reason why it could not be listed.
     fn add_container(
         &self,
         path: &Path,
@@ -337,9 +344,9 @@ impl Lister<'_> {
     }
 }
 
-/// Returns true if a file is the second or a later file of a disk image, such as `disk.E02`, whose
-/// first file lies in the same folder. It is recognised by its name. It is not listed, because it
-/// is read with the first file.
+/// Returns true if the file at `path` is, by its name `name`, the second or a later file of a disk
+/// image, such as `disk.E02`, and the first file of the image lies in the same folder. Then the
+/// file is not listed, because it is read with the first file.
 fn has_first_segment(path: &Path, name: &[u8]) -> bool {
     first_names(name).any(|first| path.with_file_name(first).is_file())
 }

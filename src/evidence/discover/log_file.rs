@@ -17,11 +17,12 @@ use crate::evidence::source::{FileBytes, FileIdentity, FileState, ListedFile, Lo
 use crate::ledger::container::Origin;
 use crate::ledger::damage::Problem;
 
-/// A file to read: an event log, event XML, or a file that is searched for chunks. It lies in a
-/// folder or in a container.
+/// A file to read: an event log, event XML, or a file that is searched for chunks of event logs. It
+/// lies in a folder or in a container (an archive or a disk image).
 #[derive(Clone)]
 pub struct LogFile {
-    /// The form in which the file is read: as an event log, as event XML, or in search of chunks.
+    /// The form in which the file is read: as an event log, as event XML, or as bytes that are
+    /// searched for chunks of event logs.
     pub form: FileForm,
     /// The piece of evidence (usually what was collected from one machine) to which the file
     /// belongs.
@@ -52,16 +53,19 @@ pub(super) enum Place {
         root: Arc<Path>,
         relative: PathBuf,
     },
-    /// The file lies in an archive or a disk image.
+    /// The file lies in an archive or a disk image, or is a sparse file with a Velociraptor index.
     Container(Arc<InnerFile>),
     /// The file lies in an archive or a disk image that is not open, so that the file cannot be
-    /// read. Only what a plan or a part of a divided sweep recorded of the file is known.
+    /// read. Only what was recorded of the file is known. The record is from a plan, which divides
+    /// a sweep into shards, or from the results of one shard.
     Recorded(Box<RecordedInner>),
 }
 
-/// A file to read that lies in a container (an archive or a disk image).
+/// A file to read that lies in a container (an archive or a disk image), or a sparse file that is
+/// read with its Velociraptor index, which states the ranges of the file that were collected.
 pub struct InnerFile {
-    /// The form in which the file is read: as an event log, as event XML, or in search of chunks.
+    /// The form in which the file is read: as an event log, as event XML, or as bytes that are
+    /// searched for chunks of event logs.
     pub form: FileForm,
     /// The path of the file from the root of the evidence (the folder or file that the user names).
     /// The path of a container is followed by `!` and the path in the container, for each container
@@ -76,11 +80,13 @@ pub struct InnerFile {
     pub origin: Origin,
     /// What is wrong with the file, judged by what its container states about it.
     pub problems: Vec<Problem>,
-    /// The path, from the root of the evidence, of the log that has the same bytes in the next
-    /// newer state of the volume. `None` for a file that must be read.
+    /// For an unchanged log of a shadow copy: the path, from the root of the evidence, of the log
+    /// that has the same bytes in the next newer state of the volume. `None` for a file that must
+    /// be read.
     pub same_as: Option<String>,
     /// The files of the evidence that contain this file: the file of the container that lies in no
-    /// other, and, if that is a split image, the files after its first.
+    /// other, and, if that is a split image, the files after its first. For a sparse file: the file
+    /// itself and its Velociraptor index.
     pub outer: Arc<OuterFiles>,
 }
 
@@ -144,7 +150,8 @@ impl LogFile {
         }
     }
 
-    /// Returns the absolute path of a file in a folder. Returns `None` for a file in a container.
+    /// Returns the absolute path of a file in a folder. Returns `None` for a file in a container,
+    /// and for a sparse file that is read with its Velociraptor index.
     pub(super) fn path_in_folder(&self) -> Option<PathBuf> {
         match &self.place {
             Place::Container(_) | Place::Recorded(_) => None,
@@ -152,14 +159,15 @@ impl LogFile {
         }
     }
 
-    /// Returns true if the file lies in an archive or a disk image, and not in a folder.
+    /// Returns true if the file lies in an archive or a disk image, and not in a folder. Also
+    /// returns true for a sparse file that is read with its Velociraptor index.
     #[must_use]
     pub fn is_in_container(&self) -> bool {
         matches!(self.place, Place::Container(_) | Place::Recorded(_))
     }
 
     /// Returns what is wrong with the file, judged by what its container states about it. Returns
-    /// nothing for a file in a folder.
+    /// nothing for a file in a folder, or if only what was recorded of the file is known.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
         match &self.place {
@@ -168,9 +176,9 @@ impl LogFile {
         }
     }
 
-    /// Returns the path, from the root of the evidence, of the log that has the same bytes in the
-    /// next newer state of the volume, if this file is an unchanged log of a shadow copy. This file
-    /// is then not read.
+    /// If this file is an unchanged log of a shadow copy, returns the path, from the root of the
+    /// evidence, of the log that has the same bytes in the next newer state of the volume. This
+    /// file is then not read. Otherwise returns `None`.
     #[must_use]
     pub fn same_as(&self) -> Option<&str> {
         match &self.place {
@@ -180,8 +188,8 @@ impl LogFile {
         }
     }
 
-    /// Opens the file for reading. Fails if another file, a link or a device has taken its place
-    /// since it was listed.
+    /// Opens the file for reading. Fails if discovery has found a reason why it cannot be read, or
+    /// if another file, a link or a device has taken its place since it was listed.
     pub fn open(&self) -> Result<OpenLog, OpenError> {
         if let Some(obstacle) = &self.obstacle {
             return Err(OpenError::System(io::Error::other(obstacle.clone().into_owned())));
@@ -213,7 +221,7 @@ impl LogFile {
     }
 
     /// Unpacks the file if it lies packed in an archive. If another thread is unpacking it already,
-    /// calls `meanwhile` until that thread is done or `meanwhile` returns false.
+    /// calls `meanwhile` again and again, until that thread is done or `meanwhile` returns false.
     pub fn make_ready(&self, meanwhile: &mut dyn FnMut() -> bool) {
         if let Some(source) = self.inner_source() {
             source.make_ready(meanwhile);
@@ -262,9 +270,9 @@ impl OpenLog {
         }
     }
 
-    /// Returns what is wrong with the bytes of the file as a whole, such as a checksum in the
-    /// archive that they do not have. Returns `None` if nothing is known to be wrong; what was not
-    /// read yet is not checked.
+    /// Returns what is wrong with the bytes of the file as a whole, such as that they do not have
+    /// the checksum that the archive states. Returns `None` if nothing is known to be wrong. Bytes
+    /// that were not read yet are not checked.
     #[must_use]
     pub fn flaw(&self) -> Option<String> {
         match &self.bytes {

@@ -1,10 +1,11 @@
-//! Discovery: searches the roots for files to read and for containers, and divides them into pieces
-//! of evidence.
+//! Discovery: searches the roots (the folders and files of evidence that the user names) for files
+//! to read and for containers (archives and disk images), and divides the roots into pieces of
+//! evidence.
 //!
 //! What is done with a file depends on its name where that is enough: `x.evtx` is a log, and a file
 //! with an unknown extension is skipped and counted. For other names ([`form`]), and with
-//! `--any-name` for all names, it depends on the file's first bytes. The files in archives and disk
-//! images are listed, too ([`explorer`]).
+//! `--any-name` for all names that do not end with `.evtx`, it depends on the file's first bytes.
+//! The files in archives and disk images are listed, too ([`explorer`]).
 
 mod builder;
 mod content;
@@ -43,17 +44,19 @@ use crate::evidence::spool::SpoolPlace;
 use crate::ledger::container::ContainerReport;
 use crate::ledger::tally::SkippedCounts;
 
-/// The settings of discovery: where to search for files to read, and what to do with which files.
+/// The settings of discovery, which searches the evidence for files to read: where it searches, and
+/// what it does with each kind of file.
 #[derive(Debug, Clone, Default)]
 pub struct Search {
-    /// The roots to search: folders and files, as the user typed them.
+    /// The roots: the folders and files of evidence to search. Their paths are as the user typed
+    /// them.
     pub roots: Vec<PathBuf>,
     /// Whether discovery follows symbolic links.
     pub links: Links,
     /// Which names event logs can have: only `.evtx` names, or any name.
     pub names: LogNames,
     /// What discovery does with files that are not event logs: skips them, or has them searched for
-    /// chunks.
+    /// chunks of event logs.
     pub non_log_files: NonLogFiles,
     /// What discovery does with archives and disk images: opens or skips them.
     pub containers: Containers,
@@ -62,8 +65,9 @@ pub struct Search {
     pub shadow_copies: ShadowCopies,
     /// How files in archives are unpacked: with which passwords, and into which folder.
     pub unpacking: Unpacking,
-    /// The depth under a root of the folders that are a piece of evidence each. `None` if the
-    /// content of a root decides how it is divided.
+    /// The depth under a root of the folders that are one piece of evidence (usually one machine)
+    /// each: 1 for the folders directly in the root. `None` if each root's content decides how the
+    /// root is divided.
     pub evidence_depth: Option<usize>,
 }
 
@@ -82,7 +86,8 @@ switch! {
 pub struct Unpacking {
     /// The passwords to try on encrypted files of archives.
     pub passwords: Passwords,
-    /// The folder in which the unpacked copies of files are stored during the sweep.
+    /// The folder in which the unpacked copies of files are stored during the sweep, and the most
+    /// disk space that the copies can take.
     pub spool: SpoolPlace,
 }
 
@@ -130,7 +135,7 @@ switch! {
 
 switch! {
     /// What discovery does with files that are not event logs: skips them, or has them searched for
-    /// chunks.
+    /// chunks of event logs.
     pub enum NonLogFiles {
         /// Files that are not event logs are skipped and counted.
         PassOver,
@@ -139,18 +144,19 @@ switch! {
     }
 }
 
-/// The result of searching the roots: the files to read, the containers, and the pieces of
-/// evidence.
+/// The result of discovery, which searches the evidence that the user names: the files to read, the
+/// containers (archives and disk images), and the pieces of evidence (usually one for each
+/// machine).
 #[derive(Debug, Clone, Default)]
 pub struct Discovery {
     /// The files to read, in evidence order: by root, in the order in which the user gave the
     /// roots, and by name within a root.
     pub files: Vec<LogFile>,
-    /// The names of the pieces of evidence, including pieces without files. The number of a piece
-    /// is a position in this list.
+    /// The names of the pieces of evidence (usually one for each machine), including pieces without
+    /// files. The number of a piece is its position in this list, counted from 0.
     pub evidence: Vec<String>,
-    /// The pieces of evidence. Each has the same position in this list as its name has in the list
-    /// of names.
+    /// The pieces of evidence (usually one for each machine), in the order of their numbers: a
+    /// piece and its name in `evidence` have the same position.
     pub pieces: Vec<Piece>,
     /// What was opened: the containers that lie in no other container, and the sparse files with a
     /// Velociraptor index, which states the ranges of the file that were collected. They are in
@@ -165,8 +171,9 @@ pub struct Discovery {
     /// The archives, disk images, volumes and shadow copies that were found, in evidence order (by
     /// root, and by name within a root).
     pub containers: Vec<FoundContainer>,
-    /// The number of bytes of container files that the sweep hashes besides reading the files, so
-    /// that progress counts this work. It is 0 if the sweep does not hash containers.
+    /// The number of bytes of container files that the sweep reads to hash the containers, in
+    /// addition to the files in them. The display of progress counts this work. It is 0 if the
+    /// sweep does not hash containers.
     pub hashed_bytes: u64,
 }
 
@@ -180,12 +187,13 @@ pub struct FoundContainer {
     /// it.
     pub report: ContainerReport,
     /// The files of the evidence that the container consists of. `None` if the container lies in
-    /// another container.
+    /// another container, or cannot be listed, or if only what was recorded of it is known.
     pub outer: Option<Arc<OuterFiles>>,
 }
 
 impl Discovery {
-    /// Returns the total size of the files that containers consist of, in bytes.
+    /// Returns the total size, in bytes, of those files of the evidence that are containers, or
+    /// parts of split images.
     #[must_use]
     pub fn container_bytes(&self) -> u64 {
         self.containers.iter().filter_map(|found| Some(found.outer.as_ref()?.size())).sum()
@@ -215,6 +223,7 @@ impl Discovery {
 
 /// Returns the root that contains the piece of evidence with the number `index`, as a position in
 /// the list of roots, counted from 0. `evidence_of_roots` is the number of pieces in each root.
+/// Returns the number of roots if no piece has this number.
 #[must_use]
 pub fn root_of(evidence_of_roots: &[usize], index: usize) -> usize {
     let mut end = 0;
@@ -227,8 +236,9 @@ pub fn root_of(evidence_of_roots: &[usize], index: usize) -> usize {
         .count()
 }
 
-/// Returns the roots as absolute paths without links, in the order given. Fails if no root is
-/// given, or if a root is missing, is neither a folder nor a regular file, or lies in another root.
+/// Returns the absolute paths of the roots (the folders and files to search), with symbolic links
+/// resolved, in the order given. Fails if no root is given, or if a root is missing, is neither a
+/// folder nor a regular file, is given twice, or lies in another root.
 pub fn resolve_roots(roots: &[PathBuf]) -> Result<Vec<PathBuf>, EvidenceError> {
     if roots.is_empty() {
         return Err(EvidenceError::NoEvidence);
@@ -247,7 +257,8 @@ pub fn resolve_roots(roots: &[PathBuf]) -> Result<Vec<PathBuf>, EvidenceError> {
     Ok(resolved)
 }
 
-/// Fails if one of the roots, given as absolute paths without links, lies in another one.
+/// Fails if one of the roots is given twice, or lies in another one. The paths must be absolute and
+/// without symbolic links.
 fn no_overlap<'r>(roots: impl Iterator<Item = &'r PathBuf>) -> Result<(), EvidenceError> {
     let mut sorted: Vec<&PathBuf> = roots.collect();
     sorted.sort();
@@ -263,8 +274,8 @@ fn no_overlap<'r>(roots: impl Iterator<Item = &'r PathBuf>) -> Result<(), Eviden
     Ok(())
 }
 
-/// Returns a hint for a mistyped root, which says how far its path exists. Returns an empty text if
-/// `error` does not say that the path is missing.
+/// Returns a hint for the message about a root that does not exist: the nearest folder above it
+/// that does exist. Returns an empty text if `error` does not say that the path is missing.
 fn hint(path: &Path, error: &io::Error) -> String {
     let there = std::path::absolute(path).ok().filter(|_| error.kind() == io::ErrorKind::NotFound);
     let there = there.and_then(|path| path.ancestors().find(|folder| folder.is_dir()).map(Path::to_path_buf));
@@ -273,7 +284,8 @@ fn hint(path: &Path, error: &io::Error) -> String {
     })
 }
 
-/// The numbers of what discovery has found so far, while it is still searching.
+/// How many files, containers and pieces of evidence discovery has found so far, while it is still
+/// searching.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FoundSoFar {
     /// The number of files to read.
@@ -284,14 +296,15 @@ pub struct FoundSoFar {
     pub pieces: u64,
 }
 
-/// Searches the roots with `threads` threads, and returns the files to read, the containers and the
-/// pieces of evidence. The result does not depend on the number of threads.
+/// Searches the roots (the folders and files of evidence that the user names) with `threads`
+/// threads, and returns the files to read, the containers and the pieces of evidence. The result
+/// does not depend on the number of threads.
 pub fn discover(search: &Search, threads: NonZeroUsize) -> Result<Discovery, EvidenceError> {
     discover_observed(search, threads, &mut |_| ())
 }
 
-/// Searches the roots like [`discover`], and calls `observe` with the numbers of what was found so
-/// far whenever something was found.
+/// Searches the roots like [`discover`]. Each time a part of a root has been listed, calls
+/// `observe` with the numbers of files, containers and pieces of evidence that were found so far.
 pub fn discover_observed(
     search: &Search,
     threads: NonZeroUsize,

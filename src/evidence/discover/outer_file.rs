@@ -85,9 +85,9 @@ impl Source for FileOfSize {
     }
 }
 
-/// All files of the evidence that a container that lies in no other container consists of: the
+/// All files of the evidence that make up an outermost container (one that lies in no other): the
 /// container's own file, and, if it is a split image, the files after the first, such as
-/// `disk.E02`.
+/// `disk.E02`. Also a sparse file with its Velociraptor index.
 #[derive(Debug)]
 pub struct OuterFiles {
     first: OuterFile,
@@ -97,15 +97,16 @@ pub struct OuterFiles {
 }
 
 impl OuterFiles {
-    /// Returns the files of a container that consists only of the file at `path`. `listed` is what
-    /// was known of that file when its folder was listed. `link` says whether a symbolic link is
-    /// followed on opening.
+    /// Returns the files of a container that consists only of the file at `path`. `listed` is that
+    /// file's identity, size and time of change when its folder was listed. `link` says whether a
+    /// symbolic link is followed on opening.
     pub(super) fn new(path: &Path, listed: ListedFile, link: Link) -> Self {
         let first = OuterFile { path: path.to_path_buf(), listed, link };
         OuterFiles { first, further: Mutex::default() }
     }
 
-    /// Returns the bytes of the container's own (first) file, which is opened when it is read.
+    /// Returns a source with the bytes of the container's own (first) file. The file is opened when
+    /// the source is read, and `kept` limits how many files are open.
     pub(super) fn source(&self, kept: &Arc<Kept>) -> SharedSource {
         self.first.source(kept)
     }
@@ -116,8 +117,9 @@ impl OuterFiles {
         self.first.path.parent().unwrap_or(&self.first.path)
     }
 
-    /// Adds the regular file at `path` to the container's files, and returns its bytes. Returns
-    /// `None` if there is no regular file at `path`.
+    /// Adds the regular file at `path` to the container's files, and returns its bytes as a source.
+    /// A file that was added before is not added twice. Returns `None` if there is no regular file
+    /// at `path`.
     pub(super) fn add(&self, path: &Path, kept: &Arc<Kept>) -> io::Result<Option<SharedSource>> {
         let link = self.first.link;
         let found = if link == Link::Followed { fs::metadata(path) } else { fs::symlink_metadata(path) };
@@ -163,8 +165,8 @@ impl OuterFiles {
         self.all().iter().map(|file| file.listed.state.modified).max().unwrap_or_default()
     }
 
-    /// Returns true if one of the container's files has another size or time than when it was
-    /// listed.
+    /// Returns true if one of the container's files has another size or time of change than when it
+    /// was listed, or is no longer there.
     pub(super) fn have_changed(&self) -> bool {
         self.all().iter().any(|file| {
             let state = fs::metadata(&file.path).map(|metadata| FileState::of(&metadata));

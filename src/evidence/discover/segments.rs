@@ -7,9 +7,9 @@ use crate::evidence::container::image::ImageFormat;
 /// The image formats whose images can consist of several files.
 const SEGMENTED: [ImageFormat; 3] = [ImageFormat::E01, ImageFormat::SplitRaw, ImageFormat::Vmdk];
 
-/// The only extensions of archives or images, of those that [`Extension`] knows, that the second or
-/// a later file of a disk image can have. An image with thousands of files can reach the name
-/// `.zip` as well, but a file with that name is more likely an archive.
+/// The only extensions that [`Extension`] counts as those of archives or images, and that the
+/// second or a later file of a disk image can have. An image with thousands of files can reach the
+/// name `.zip` as well, but a file with that name is more likely an archive.
 const OF_FURTHER_FILES: [&str; 2] = ["e01", "vmdk"];
 
 /// Returns the names that the first file of a disk image can have if the file `name` is the second
@@ -24,7 +24,8 @@ pub(super) fn first_names(name: &[u8]) -> impl Iterator<Item = String> {
     SEGMENTED.iter().filter_map(move |format| format.first_name(name?))
 }
 
-/// Returns true if a file with the name `name` may be one of the files of a disk image.
+/// Returns true if a file with the name `name` can be one of the files of a disk image: if the name
+/// has an extension of an archive or image, or ends with a dot and three digits.
 pub(super) fn may_be_of_image(name: &[u8]) -> bool {
     matches!(Extension::of(name), Extension::Container(_)) || is_numbered(name)
 }

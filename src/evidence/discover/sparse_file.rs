@@ -22,8 +22,9 @@ use crate::ledger::container::Origin;
 use crate::ledger::damage::{Damage, Problem};
 
 /// Returns the path of the sparse file that the Velociraptor index at `index_path` describes, and
-/// the file as it was on its host. Returns `None` if the file at `index_path` is not named like an
-/// index, or if the described file is not beside it. `root` is the root in which both lie.
+/// the file with the bytes that it had on its host. Returns `None` if the file at `index_path` is
+/// not named like an index, if the described file is not beside it, or if `search` does not allow
+/// the described file's name for an event log. `root` is the root in which both lie.
 pub(super) fn sparse_file(
     search: &Search,
     access: &Access,
@@ -55,9 +56,10 @@ pub(super) fn sparse_file(
 }
 
 impl InnerFile {
-    /// Gives a sparse file the bytes that it had on its host. `name` and `index` are the name and
-    /// the text of its Velociraptor index, which states the collected ranges. If the index is of no
-    /// use, the file stays as it lies there, and a problem says so.
+    /// Gives a sparse file the bytes that it had on its host. `name` is the name of its
+    /// Velociraptor index, which states the collected ranges, and `index` is the text of the index,
+    /// or the reason why it cannot be read. If the index cannot be used, the file keeps the bytes
+    /// that were collected, and a problem says so.
     pub(super) fn rebuild(&mut self, name: &str, index: Result<Vec<u8>, String>) {
         let Ok(collected) = self.content.clone() else { return };
         match index.and_then(|index| SparseFile::new(collected, &index)) {

@@ -1,4 +1,5 @@
-//! Recognises files of event XML by their first bytes, and determines their encoding.
+//! Recognises files of event XML by their first bytes. Determines their encoding, and whether an
+//! element `Events` is around the events.
 //!
 //! Windows renders an event as one `Event` element. `wevtutil qe /f:xml` writes these elements one
 //! after the other; "Save as XML" and `wevtutil qe /e:Events` wrap them in an element `Events`;
@@ -52,7 +53,8 @@ impl Encoding {
     }
 
     /// Decodes bytes to text. Fails if the bytes are not text in this encoding. Half of a UTF-16
-    /// surrogate pair is not an error: it becomes U+FFFD, as it does in the texts of event logs.
+    /// surrogate pair is not an error: it becomes U+FFFD, as in the texts of event logs. The byte
+    /// order mark is not removed.
     pub fn decode(self, bytes: &[u8]) -> Result<Cow<'_, str>, NotText> {
         let unit = match self {
             Encoding::Utf8 => {
@@ -73,8 +75,8 @@ impl Encoding {
     }
 }
 
-/// Returns the encoding of a file whose first bytes, `head`, look like event XML. Returns `None` if
-/// they do not.
+/// Returns the encoding of a file if its first bytes, `head`, look like event XML. Returns `None`
+/// if they do not.
 ///
 /// The bytes look like event XML if they consist of, in this order: a byte order mark, white space,
 /// an XML declaration, white space, and the start of an element `Events` or `Event` in any
@@ -88,13 +90,15 @@ pub fn encoding_of(head: &[u8]) -> Option<Encoding> {
 /// The XML element around the events of a file of event XML.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wrapper {
-    /// There is no element around the events: they follow one another.
+    /// No element is around the events: each `Event` is a top-level element.
     None,
-    /// An element `Events` is around the events, and must end after the last one.
+    /// An element `Events` is around the events. Its end tag must follow the last one.
     Events,
 }
 
 /// Returns the element around the events of a file of event XML, judged by its first bytes, `head`.
+/// Returns [`Wrapper::None`] also if the bytes do not look like event XML, or if the element
+/// `Events` is empty.
 #[must_use]
 pub fn wrapper_of(head: &[u8]) -> Wrapper {
     beginning(head).map_or(Wrapper::None, |(_, wrapper)| wrapper)

@@ -20,7 +20,8 @@ pub(super) enum Flaw {
     /// The file has fewer unpacked bytes than the archive states.
     #[error("expected {expected} bytes, as the archive states, found {found}")]
     EarlyEnd { expected: u64, found: u64 },
-    /// The file has more unpacked bytes than the archive states.
+    /// The file has more unpacked bytes than the archive states or, if it states no size, than the
+    /// maximum.
     #[error("expected {expected} bytes, as the archive states, found more; they are not read")]
     Longer { expected: u64 },
     /// The archive does not state the file's size, and the file has more unpacked bytes than are
@@ -86,7 +87,7 @@ pub(super) struct NewCopy<'a> {
     spool: &'a Spool,
     room: Room,
     memory: Vec<u8>,
-    /// The temporary file with the copy. `None` as long as the copy fits into memory.
+    /// The temporary file with the copy. `None` while the copy is in memory.
     file: Option<File>,
     taken: Taken,
     pub(super) filled: u64,
@@ -210,8 +211,9 @@ impl ReadSteps {
 }
 
 impl Copy {
-    /// Returns the copy of a file whose size is not stated: the file ends where unpacking ended
-    /// without an error.
+    /// Returns this copy, with the number of its bytes as the size of the file. It is for files
+    /// whose size the archive does not state. That unpacking ended before the maximum size is then
+    /// not a flaw.
     pub(super) fn of_unstated_size(self) -> Self {
         Copy { size: self.filled, flaw: self.flaw.filter(|flaw| !flaw.is_early_end()), ..self }
     }

@@ -7,8 +7,8 @@ use std::thread::{self, ThreadId};
 /// The most memory that all files which are unpacked at the same time may take for their
 /// dictionaries, in bytes. It is enough for one file with the largest dictionary that is accepted.
 const MOST: u64 = 256 << 20;
-/// The largest size, in bytes, at which a dictionary (memory with unpacked bytes, which unpacking
-/// needs) is not counted, because it is small.
+/// The largest size, in bytes, of a dictionary (memory with unpacked bytes, which unpacking needs)
+/// that is so small that it is not counted.
 const SMALL: u64 = 1 << 20;
 
 /// The memory that the dictionaries of all files that are being unpacked take together. A
@@ -29,11 +29,12 @@ pub struct DictionaryMemory {
 }
 
 impl Dictionaries {
-    /// Takes `bytes` of memory for a dictionary. Waits until so much is free.
+    /// Reserves `bytes` bytes of memory for a dictionary. Waits until that many are free. A small
+    /// dictionary (at most 1 MiB) is not counted, and one of more than 256 MiB counts as 256 MiB.
     ///
-    /// A thread that has some already does not wait. It unpacks a file that lies in another packed
-    /// file, so that waiting could last for ever. Containers lie in one another only a few levels
-    /// deep, so that this takes little more memory.
+    /// A thread that has memory for another dictionary already does not wait: it unpacks a file
+    /// that is contained in another packed file, so it could wait for itself, for ever. Containers
+    /// are contained in one another only a few levels deep, so this takes little more memory.
     pub(super) fn take(self: &Arc<Self>, bytes: u64) -> DictionaryMemory {
         let thread = thread::current().id();
         let bytes = if bytes > SMALL { bytes.min(MOST) } else { 0 };

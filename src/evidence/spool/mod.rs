@@ -1,12 +1,12 @@
-//! The spool: unpacked copies of files that cannot be read at any offset where they lie, such as a
-//! deflated file in a zip archive.
+//! The spool: unpacked copies of packed files. A packed file, such as a deflated file in a zip
+//! archive, can only be read from its start on, but its unpacked copy can be read at any offset.
 //!
-//! A copy is made when the file is first read. Small copies lie in memory. Others lie in temporary
-//! files without a name, so that no file is left behind however the program ends. The memory and
-//! the disk space are limited. Before a new copy is made, copies are removed of which everything
-//! was read and, if there is still too little room, others that no reader uses. They are made again
-//! if they are needed. `copy` makes a single copy and reads it. `memory` limits what unpacking
-//! itself takes.
+//! A copy is made when the file is first read. Small copies are in memory. Others are in temporary
+//! files without a name, so that no file is left over however the program ends. The memory and the
+//! disk space are limited. So before a new copy is made, copies that were read through (reads have
+//! reached all their parts) are removed. If there is still too little room, others that no reader
+//! uses are removed, too. A removed copy is made again if it is needed. `copy` makes a single copy
+//! and reads it. `memory` limits what unpacking itself takes.
 
 mod copy;
 mod memory;
@@ -55,14 +55,14 @@ impl Default for SpoolPlace {
     }
 }
 
-/// A packed file, such as a deflated file in a zip archive, which can be unpacked from its first
+/// A packed file, such as a deflated file in a zip archive. It can only be unpacked from its first
 /// byte on.
 pub trait Packed: Send + Sync {
     /// Calls `consume` with a reader of the unpacked bytes, beginning at the first byte. Fails if
     /// `consume` fails, or if the file cannot be unpacked at all.
     fn unpack(&self, consume: &mut Consume<'_>) -> io::Result<()>;
 
-    /// Returns the memory in bytes that unpacking takes for a dictionary, which has the last
+    /// Returns the number of bytes of memory that unpacking takes for a dictionary: the last
     /// unpacked bytes, to which packed bytes refer. It is 0 for a method that needs little memory.
     fn memory(&self) -> u64 {
         0
@@ -105,13 +105,14 @@ impl Spool {
         self.gave_up.load(Ordering::Relaxed)
     }
 
-    /// Takes `bytes` of memory for the dictionary (the last unpacked bytes) of a file that is to be
-    /// unpacked. Waits while other files take too much.
+    /// Reserves `bytes` bytes of memory for the dictionary (the last unpacked bytes) of a file that
+    /// is to be unpacked. Waits while the dictionaries of other files take too much. The memory
+    /// becomes free when the returned value is dropped.
     pub(super) fn dictionary(&self, bytes: u64) -> DictionaryMemory {
         self.dictionaries.take(bytes)
     }
 
-    /// Fails once the sweep is interrupted.
+    /// Fails if the sweep was interrupted. [`Spool::gave_up`] returns true from then on.
     pub(super) fn check_interrupt(&self) -> io::Result<()> {
         if self.place.interrupt.load(Ordering::Relaxed) {
             self.gave_up.store(true, Ordering::Relaxed);
@@ -149,7 +150,8 @@ impl Spool {
     }
 
     /// Unpacks the packed file `packed` at once, and returns the unpacked bytes as a source. It is
-    /// for files whose unpacked size is not known before. At most `most` bytes are unpacked.
+    /// for files that do not state their unpacked size in advance. At most `most` bytes are
+    /// unpacked; the source has a flaw if the file has more.
     pub fn unpacked_now(self: &Arc<Self>, most: u64, packed: Arc<dyn Packed>) -> io::Result<SharedSource> {
         let copy = self.copy(&*packed, Size::AtMost(most), Room::ForNow)?;
         let copy = copy.of_unstated_size();
@@ -161,9 +163,9 @@ impl Spool {
         Ok(Arc::new(OnDemand::opened(&self.copies, Arc::new(copy), open)))
     }
 
-    /// Makes an unpacked copy of the file `packed`, which has `size` unpacked bytes, before the
-    /// copy is read. Fails if there is not enough memory or disk space for the copy, even without
-    /// the copies that were read through.
+    /// Makes an unpacked copy of the file `packed`, which has `size` unpacked bytes, for later
+    /// reads. Fails if there is not enough memory or disk space for the copy, even after copies
+    /// were removed that were read through (reads have reached all their parts).
     fn copy_ahead(&self, packed: &dyn Packed, size: u64) -> io::Result<SharedSource> {
         let budget = if size <= MOST_IN_MEMORY { &self.memory } else { &self.disk };
         // Room for the whole is looked for first, so that no file is unpacked in vain.
@@ -188,8 +190,9 @@ impl Spool {
         copy.ok_or_else(|| io::Error::other("nothing was unpacked"))
     }
 
-    /// Makes a copy of the bytes that the reader `unpacked` returns while it unpacks a file, up to
-    /// `size`. If unpacking fails, that is not an error: the copy ends there and has a flaw.
+    /// Makes a copy of the unpacked bytes that `unpacked` returns, up to `size`. If unpacking
+    /// fails, that is not an error: the copy ends there and has a flaw. Fails if there is no room
+    /// for the copy, or if the sweep is interrupted.
     fn copy_of(&self, unpacked: &mut dyn Read, size: Size, room: Room) -> io::Result<Copy> {
         let mut copy = NewCopy::new(self, size, room)?;
         let longer = size.longer();
@@ -219,8 +222,9 @@ impl Spool {
     }
 
     /// Reserves `bytes` more bytes of `budget`, which is the memory or the disk space of all
-    /// copies, for the copy whose share is `taken`. If too little is left, removes other copies, as
-    /// far as `room` allows it. Returns false if the bytes cannot be reserved even so.
+    /// copies, for one copy. `taken` is what that copy has reserved so far, and grows. If too
+    /// little is left, removes other copies, as far as `room` allows it. Returns false if even that
+    /// frees too little.
     fn take(&self, budget: &Arc<Budget>, taken: &mut Taken, bytes: u64, room: Room) -> bool {
         loop {
             if budget.take(bytes) {
@@ -264,21 +268,22 @@ impl Size {
     }
 }
 
-/// When a new unpacked copy of a file is read, at once or later. This decides which other copies
+/// Whether a new unpacked copy of a file is read at once or later. This decides which other copies
 /// may be removed to make room for it.
 #[derive(Debug, Clone, Copy)]
 enum Room {
-    /// The new copy is read at once. Any other copy that no reader uses may be removed, first those
-    /// that were read through, which means that as many bytes were read as the copy has.
+    /// The new copy is read at once. Any other copy that no reader uses may be removed. Copies that
+    /// were read through, which means that reads have reached all their parts, are removed first.
     ForNow,
-    /// The new copy is read later. Only other copies that were read through, which means that as
-    /// many bytes were read as the copy has, may be removed.
+    /// The new copy is read later. Only other copies that were read through, which means that reads
+    /// have reached all their parts, may be removed.
     ForLater,
 }
 
 /// Why `read_block`, which fills a block with unpacked bytes, stopped.
 enum BlockEnd {
-    /// The block is full, or the reader stopped between two bytes, so that more bytes may follow.
+    /// The block is full, or a read was interrupted ([`io::ErrorKind::Interrupted`]). More bytes
+    /// may follow.
     MoreToCome,
     /// The end of the unpacked file was reached.
     OfBytes,

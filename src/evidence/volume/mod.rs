@@ -35,7 +35,7 @@ pub enum VolumeKind {
     Fat16,
     /// The file system FAT with 32-bit cluster numbers, whose files are not read.
     Fat32,
-    /// A volume with a file system that is not recognised, or bytes that are no volume.
+    /// A volume with a file system that is not recognised, or bytes that are not a volume.
     Unknown,
 }
 

@@ -1,5 +1,5 @@
-//! The containers of an answer (archives, disk images, volumes and shadow copies): how many there
-//! are in each state. Those that could not be read are listed in `run.json`.
+//! The containers in the answer of a sweep (archives, disk images, volumes and shadow copies): how
+//! many there are in each state. `run.json` lists those that could not be read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use crate::ledger::container::{ContainerStatus, SHADOW_COPY};
 use crate::report::container_row::ContainerRow;
 use crate::table::{ColumnOf, Row, TableId, Tables, Wanted};
 
-/// The maximum number of dates of shadow copies that are listed.
+/// The maximum number of days that are listed as days on which unread shadow copies were made.
 const MOST_DATES: usize = 1000;
 /// The number of ticks (intervals of 100 ns) in a day.
 const TICKS_PER_DAY: i64 = 24 * 60 * 60 * 10_000_000;
@@ -40,8 +40,8 @@ pub struct StatusCount {
     pub containers: u64,
 }
 
-/// Reads how many containers are in each state from an output's table of containers; `None` if the
-/// output has no table of containers.
+/// Reads from `containers.parquet` how many containers (archives, disk images, volumes and shadow
+/// copies) are in each state; `None` if the output does not have this table.
 pub(super) fn read(tables: &dyn Tables) -> Result<Option<Containers>, AnswerError> {
     if !tables.has(TableId::Containers) {
         return Ok(None);

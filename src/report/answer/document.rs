@@ -17,11 +17,11 @@ use crate::report::flawed_file::{FlawedFile, MissedContainer};
 use crate::report::run::{DetectionRecord, OutputRecord, RefusedRecord, RuleCounts, Run};
 use crate::report::totals::Totals;
 
-/// The version of the layout of the summary's JSON document. It is raised if a field is removed or
-/// changes its meaning.
+/// The version of the layout of the JSON documents of the summary and of the risk. It is raised if
+/// a field is removed or changes its meaning.
 const VERSION: u32 = 1;
-/// The maximum number of detections, rules that did not run, exclusions and tables that the
-/// document lists. `run.json` lists all of them.
+/// The maximum number of entries in each of these lists of the document: detections, rules that did
+/// not run, exclusions, tables and roots. `run.json` lists all of them.
 const MOST_LISTED: usize = 1000;
 
 /// The summary of a sweep: what was found on which hosts, what was searched, and what was not. Long
@@ -107,8 +107,8 @@ struct ExclusionFacts<'a> {
 }
 
 impl<'a> Document<'a> {
-    /// Makes the JSON document that shows an answer. `directory` is the path of the output
-    /// directory.
+    /// Makes the JSON document of the summary from `answer`, which was read from the output of a
+    /// sweep. `directory` is the path of the output directory.
     #[must_use]
     pub fn new(answer: &'a Answer, directory: &'a str) -> Self {
         let run = &answer.run;
@@ -210,7 +210,7 @@ pub fn risk_schema() -> String {
     schema::<RiskDocument<'static>>()
 }
 
-/// Returns the JSON Schema of the documents that values of the type `T` are written as. The schema
+/// Returns the JSON Schema of values of the type `T` as they are written in JSON. The schema itself
 /// is indented JSON.
 pub(in crate::report) fn schema<T: JsonSchema>() -> String {
     let settings = SchemaSettings::draft2020_12().for_serialize();
@@ -230,8 +230,8 @@ pub(in crate::report) fn write_json(document: &impl Serialize, to: impl Write) -
 /// on a terminal, are written as `\uXXXX`.
 struct Safe(PrettyFormatter<'static>);
 
-/// Implements methods of [`Formatter`] for [`Safe`] by calling those of the formatter that it
-/// contains.
+/// Implements methods of [`Formatter`] for [`Safe`]: each calls the same method of the
+/// `PrettyFormatter` inside.
 macro_rules! as_inside {
     ($($method:ident($($name:ident: $kind:ty),*);)*) => {
         $(fn $method<W: ?Sized + Write>(&mut self, writer: &mut W $(, $name: $kind)*) -> io::Result<()> {

@@ -1,8 +1,8 @@
-//! Trees of processes: who started whom, in the order in which a reader follows it, and which
-//! processes are listed if not all are.
+//! Trees of processes, by who started whom: sorts processes so that each comes after its parent,
+//! and selects the processes that are listed if there are too many.
 //!
-//! GUIDs in forged logs can make a process its own ancestor, or make lines of any length. A tree
-//! never repeats a process, and nothing here calls itself.
+//! GUIDs in forged logs can make a process its own ancestor, or make chains of ancestors of any
+//! length. A tree never repeats a process, and no function here is recursive.
 
 use std::collections::HashMap;
 
@@ -15,9 +15,9 @@ pub(super) struct Node {
     pub row: u64,
     /// The GUID of the process.
     pub process: Guid,
-    /// The GUID of the process that started it; `None` if it is not known.
+    /// The GUID of the process that started this one; `None` if it is not known.
     pub parent: Option<Guid>,
-    /// When the process started; `None` if it is not known.
+    /// When the process started; `None` if the time is not known.
     pub started: Option<EventTime>,
     /// True if the process made a matching query.
     pub asked: bool,
@@ -27,8 +27,8 @@ pub(super) struct Node {
 #[derive(Debug, Default)]
 pub(super) struct Forest(Vec<Node>);
 
-/// The key by which processes that have the same parent are sorted, by the time of their start. It
-/// consists of true if that time is not known, the time, and the GUID.
+/// The key by which processes are sorted by the time of their start; unknown times come last. It
+/// consists of true if the time is not known, the time, and the GUID.
 type Order = (bool, Option<EventTime>, Guid);
 
 impl Node {
@@ -38,18 +38,19 @@ impl Node {
 }
 
 impl Forest {
-    /// Adds a process.
+    /// Adds a process of the host.
     pub(super) fn push(&mut self, node: Node) {
         self.0.push(node);
     }
 
-    /// Returns the number of processes.
+    /// Returns the number of processes that were added.
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Returns the rows of at most `most` processes in the order of the tree, each with its level:
-    /// the processes that made a matching query, the earliest first, each with its ancestors.
+    /// Selects at most `most` processes: those that made a matching query, the earliest first, each
+    /// with its ancestors. Returns the numbers of their rows in `processes.parquet`, each with the
+    /// process's level (its number of selected ancestors), in the order of the trees.
     pub(super) fn planted(&self, most: usize) -> Vec<(u64, u32)> {
         let (order, above) = self.walk();
         let node = |at: usize| order.get(at).and_then(|node| self.0.get(*node));
@@ -62,8 +63,8 @@ impl Forest {
     }
 
     /// Returns the indexes of all processes in the order of the tree: each process is followed by
-    /// those that it started, in order of time. Also returns, for each of these, the position of
-    /// its parent in this order.
+    /// those that it started, in order of time. Also returns, for each process in this order, the
+    /// position of its parent in it; `None` for the first process of a tree.
     fn walk(&self) -> (Vec<usize>, Vec<Option<usize>>) {
         let places: HashMap<Guid, usize> =
             self.0.iter().enumerate().map(|(place, node)| (node.process, place)).collect();
@@ -102,8 +103,9 @@ impl Forest {
     }
 }
 
-/// Returns the position of the parent of each process of a tree, given by their levels in the order
-/// of the tree.
+/// Returns the position of each process's parent; `None` for the first process of a tree. `levels`
+/// has the number of ancestors of each process, in the order of the tree. The parent of a process
+/// is the last one before it with a lower level.
 pub(super) fn above(levels: &[u32]) -> Vec<Option<usize>> {
     let mut line: Vec<(u32, usize)> = Vec::new();
     let above = levels.iter().enumerate().map(|(at, level)| {
@@ -117,11 +119,11 @@ pub(super) fn above(levels: &[u32]) -> Vec<Option<usize>> {
     above.collect()
 }
 
-/// Returns which processes of a tree are listed, if at most `most` are: those at the positions
-/// `asked`, in this order, each with its ancestors, up to the first that does not fit. If not even
-/// the first fits, the nearest of its ancestors are listed. The result has the positions in
-/// ascending order, each with its level. `above` has the position of each process's parent, which
-/// is less than that of the process.
+/// Selects the processes of a tree that are listed, at most `most`: those at the positions `asked`,
+/// in this order, each with its ancestors, up to the first that does not fit with its ancestors. If
+/// not even the first fits, it is selected with its nearest ancestors. Returns the positions in
+/// ascending order, each with its level (the number of its selected ancestors). `above` has the
+/// position of each process's parent, which must be less than that of the process.
 pub(super) fn lines(
     above: &[Option<usize>],
     asked: impl IntoIterator<Item = usize>,

@@ -12,8 +12,8 @@ use super::listed::Listed;
 use crate::report::run::Run;
 use crate::table::{Cell, Column, ColumnType, Row, TableId, Tables, Wanted};
 
-/// The names that detections give to the column of a `stats` table that has the host's name
-/// (Computer). If a table has several of these columns, the first in this order is used.
+/// The names that detections give to the column with the host's name (Computer) in a `stats` table.
+/// If a table has several of these columns, the first in this order is used.
 const HOST_COLUMNS: [&str; 7] =
     ["dest", "Computer", "computer", "dvc", "host", "ComputerName", "dest_nt_host"];
 
@@ -45,8 +45,8 @@ pub enum GroupValue {
     Null,
 }
 
-/// Gives each of `hosts` the rows about it from all detections' `stats` tables (matches, grouped
-/// and counted), at most `most` rows for each host.
+/// Adds to each of `hosts` the rows about it from all detections' `stats` tables (matches, grouped
+/// and counted): at most `most` rows for each host. Further rows are only counted.
 pub(super) fn read(
     tables: &dyn Tables,
     run: &Run,
@@ -81,8 +81,8 @@ fn is_text(columns: &[Column], name: &str) -> bool {
     columns.iter().any(|column| column.name == name && column.kind == ColumnType::Text)
 }
 
-/// Gives a host a row about it from the `stats` table of the detection `id`. The row is only
-/// counted if the host has `most` rows.
+/// Adds to a host a row about it from the `stats` table of the detection `id`. If the host already
+/// has `most` rows, of all detections together, the row is only counted.
 fn add(host: &mut HostInDetail, id: &str, columns: &[&Column], row: &Row<'_>, most: usize) {
     let groups = &mut host.matches.groups;
     let before: usize = groups.iter().map(|known| known.rows.items.len()).sum();

@@ -1,5 +1,5 @@
-//! What an answer says about a host: a row of the table of hosts and, for hosts that the answer
-//! shows in detail, the matches.
+//! What the answer of a sweep says about a host: a row of `hosts.parquet` and, for hosts that the
+//! answer shows in detail, the matches.
 
 use std::borrow::Cow;
 
@@ -28,7 +28,7 @@ impl Serialize for UtcTime {
     }
 }
 
-/// The columns of the table of hosts that make [`HostFacts`].
+/// The columns of `hosts.parquet` that are read for every host, to make its [`HostFacts`].
 pub(super) const FACTS: [&str; 28] = [
     "computer",
     "evidence",
@@ -60,7 +60,8 @@ pub(super) const FACTS: [&str; 28] = [
     "risk_score",
 ];
 
-/// The columns of the table of hosts that make [`HostMatches`], in addition to those in [`FACTS`].
+/// The columns of `hosts.parquet` that are read in addition to [`FACTS`], to make the
+/// [`HostMatches`] of a host.
 pub(super) const DETAILS: [&str; 10] = [
     "unique_matches",
     "hits",
@@ -216,8 +217,8 @@ pub struct RuleCount {
 }
 
 impl HostFacts {
-    /// Returns what a row of the table of hosts says about its host. Lists, such as that of the
-    /// anomalies, have at most `remarks` items.
+    /// Returns what a row of `hosts.parquet` says about its host. Each list of texts, such as the
+    /// anomalies, has at most `remarks` items.
     pub(super) fn of(row: &Row<'_>, remarks: usize) -> Self {
         HostFacts {
             computer: row.text("computer").map(kept),
@@ -260,7 +261,7 @@ impl Seen {
 }
 
 impl HostMatches {
-    /// Returns the numbers of a host's matches from a row of the table of hosts. Lists of values
+    /// Returns the numbers of a host's matches from its row of `hosts.parquet`. Lists of values
     /// have at most `values` items. The list of the matches themselves stays empty.
     pub(super) fn of(row: &Row<'_>, values: usize) -> Self {
         let counts = |column| {
@@ -301,19 +302,20 @@ fn rule(record: &[Cell<'_>]) -> Option<RuleCount> {
     }
 }
 
-/// Returns the first `most` texts in a list in the column `column` of a row, each cut to
-/// [`LONGEST_VALUE`] characters.
+/// Returns the first `most` texts of the list in the column `column` of a row, each cut to
+/// [`LONGEST_VALUE`] characters, and the number of all texts in the list.
 pub(super) fn texts(row: &Row<'_>, column: &str, most: usize) -> Listed<String> {
     Listed::first(row.texts(column).into_iter().map(kept), most)
 }
 
-/// Returns the key by which an answer finds the host with this name (Computer): the name as an
-/// answer has it (a very long name is cut), in lower case.
+/// Returns the key by which hosts are looked up by name (Computer): the name in lower case. A name
+/// of more than [`LONGEST_VALUE`] characters is first cut in the middle, as in all answers.
 pub(in crate::report) fn host_key(name: &str) -> String {
     folded(&middle_cut(name, LONGEST_VALUE))
 }
 
-/// Returns a text of a table as an answer has it: cut to [`LONGEST_VALUE`] characters.
+/// Returns a text from a table, as an answer contains it: a text of more than [`LONGEST_VALUE`]
+/// characters is cut in the middle.
 pub(super) fn kept(text: Cow<'_, str>) -> String {
     match middle_cut(&text, LONGEST_VALUE) {
         Cow::Borrowed(_) => text.into_owned(),

@@ -1,4 +1,4 @@
-//! The hosts of an answer: counts over all hosts, and the hosts that are listed.
+//! The hosts in the answer of a sweep: counts over all hosts, and the hosts that are listed.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -75,7 +75,7 @@ pub struct HostLeads {
     pub unique_leads: u64,
 }
 
-/// What an answer takes from the output's table of hosts. The fields are those of
+/// What an answer takes from `hosts.parquet`. Each field becomes the field of the same name of
 /// [`Answer`](super::Answer).
 pub(super) struct HostsRead {
     pub verdicts: Vec<VerdictCount>,
@@ -92,7 +92,7 @@ pub(super) struct HostsRead {
     pub leads: Listed<HostLeads>,
 }
 
-/// Reads what an answer to `question` takes from the output's table of hosts.
+/// Reads from `hosts.parquet` what the answer to `question` contains about hosts.
 pub(super) fn read(tables: &dyn Tables, question: &Question) -> Result<HostsRead, AnswerError> {
     let columns = ColumnOf::named(HostRow::COLUMNS, &[&FACTS[..], &DETAILS].concat());
     let mut collected = Collected::new(question);
@@ -101,15 +101,15 @@ pub(super) fn read(tables: &dyn Tables, question: &Question) -> Result<HostsRead
     Ok(collected.finish())
 }
 
-/// The key by which hosts with matches are sorted; the host with the least key is the worst. Hosts
-/// with equal risk scores and numbers of matches are in the order of the table of hosts.
+/// The key by which hosts with matches are sorted, the worst host first: by risk score and number
+/// of unique matches, both descending, and then by the row's number in `hosts.parquet`.
 type Worst = (Reverse<(Option<i64>, u64)>, u64);
 /// The key by which remarks on hosts' logs are sorted; the remark with the least key comes first.
 /// The key consists of the remark's position among those of its host, true if the host has no
-/// matches, and the host's own key.
+/// matches, and the key of the host.
 type Gravest = (usize, bool, Worst);
 
-/// What was collected so far from the rows of the table of hosts.
+/// What was collected so far from the rows of `hosts.parquet`.
 struct Collected<'q> {
     question: &'q Question,
     verdicts: BTreeMap<usize, (String, u64)>,
@@ -146,7 +146,7 @@ impl<'q> Collected<'q> {
         }
     }
 
-    /// Adds the host that a row of the table of hosts describes, if the answer is about this host.
+    /// Adds the host of a row of `hosts.parquet`, if `question` is about this host.
     fn add(&mut self, row: &Row<'_>) {
         let limits = &self.question.limits;
         if !self.question.is_about(row) {
@@ -238,27 +238,29 @@ impl<'q> Collected<'q> {
 }
 
 impl Question {
-    /// Returns true if the answer is about the host in this row of the table of hosts: if the host
-    /// has the wanted name or, where no record names a machine, its piece of evidence has.
+    /// Returns true if the question is about the host in this row of `hosts.parquet`: about all
+    /// hosts, or about a host of this name. Evidence in which no record names a machine is compared
+    /// by the name of its piece of evidence.
     fn is_about(&self, row: &Row<'_>) -> bool {
         self.host.is_none() || host_name_in(row).is_some_and(|name| self.is_named(&name))
     }
 
-    /// Returns true if the answer is about the host with this name.
+    /// Returns true if the question is about all hosts, or about a host of this name (see
+    /// `is_host_named`).
     pub(super) fn is_named(&self, name: &str) -> bool {
         self.host.as_ref().is_none_or(|wanted| is_host_named(wanted, name))
     }
 }
 
-/// Returns true if a user who gives the name `wanted` means the host `name`: the names are equal in
-/// any case, or `wanted` is that of the host without its domain.
+/// Returns true if a user who types the name `wanted` means the host `name`. Upper and lower case
+/// are not distinguished, and `wanted` can be the host's name without its domain.
 pub(in crate::report) fn is_host_named(wanted: &str, name: &str) -> bool {
     let (wanted, name) = (folded(wanted), folded(name));
     name == wanted || (!wanted.contains('.') && name.split('.').next() == Some(&*wanted))
 }
 
-/// Returns the name by which a user can mean the host in this row of the table of hosts: that of
-/// the host or, where no record names a machine, that of its piece of evidence.
+/// Returns the name by which a user can ask for the host in this row of `hosts.parquet`: the host's
+/// name or, where no record names a machine, that of its first piece of evidence.
 pub(in crate::report) fn host_name_in<'r>(row: &Row<'r>) -> Option<Cow<'r, str>> {
     row.text("computer").or_else(|| row.texts("evidence").into_iter().next())
 }

@@ -1,6 +1,7 @@
-//! How much of an output an answer lists. What is not listed is counted.
+//! How much an answer lists of what a sweep found. What is not listed is only counted.
 
-/// How much of an output an answer lists, so that memory is bounded.
+/// How much an answer lists of what a sweep found. The limits bound the memory that an answer
+/// needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// The maximum number of hosts in each of three lists: hosts with matches, hosts that are not
@@ -9,28 +10,30 @@ pub struct Limits {
     /// The maximum number of hosts in the list of cleared hosts: those whose absence of matches can
     /// be relied on.
     pub cleared: usize,
-    /// The most matches of all hosts together. One of them is kept for each listed host: its first
-    /// match. If there are more hosts than this number, only the worst ones have a match.
+    /// The maximum number of matches in the lists of all hosts together. One place is reserved for
+    /// each listed host: for its first match. If there are more hosts than places, only the worst
+    /// hosts have a match.
     pub matches: usize,
-    /// The maximum number of matches that are listed of one host. They are the earliest ones.
+    /// The maximum number of matches that are listed for one host. The earliest are listed.
     pub matches_of_host: usize,
-    /// The maximum number of rows of detections' `stats` tables that are listed for one host.
+    /// The maximum number of rows of detections' `stats` tables (matches, grouped and counted) that
+    /// are listed for one host.
     pub groups: usize,
     /// The maximum number of days with matches that are counted for each host.
     pub days: usize,
     /// The maximum number of values in each list of values, such as queried names.
     pub values: usize,
-    /// The maximum number of patterns in the list of those whose text lies inside a label of a
-    /// queried name.
+    /// The maximum number of patterns in the list of patterns with hits inside labels: hits in
+    /// which the pattern's text is not whole labels of the queried name.
     pub patterns: usize,
-    /// The most processes of all hosts together that are listed in process trees. Enough of them
-    /// are kept for each listed host to show a process of a match with its ancestors. If that is
-    /// more than this number, only the worst hosts have a tree.
+    /// The maximum number of processes in the process trees of all hosts together. For each listed
+    /// host, places are reserved for a process of a match and its ancestors. If the places do not
+    /// suffice for all hosts, only the worst hosts have a tree.
     pub processes: usize,
     /// The maximum number of processes that are listed in the process tree of one host.
     pub processes_of_host: usize,
-    /// The maximum number of anomalies, and the most notes, in the list over all hosts and in that
-    /// of each host.
+    /// The maximum number of anomalies, and the maximum number of notes: in the list over all
+    /// hosts, and in the list of each host.
     pub remarks: usize,
 }
 
@@ -63,7 +66,7 @@ impl Limits {
         processes_of_host: 200,
         remarks: 100,
     };
-    /// How much is listed for a table with one row for each host.
+    /// How much is listed for CSV with one row for each host.
     pub const TABLE: Limits = Limits {
         hosts: 100_000,
         cleared: 500_000,
@@ -91,7 +94,7 @@ impl Limits {
         processes_of_host: 100_000,
         remarks: 100,
     };
-    /// How much is listed in a complete list of all hosts.
+    /// How much is listed in the complete summary, which has all hosts (`--full`).
     pub const FULL: Limits = Limits {
         hosts: 100_000,
         cleared: 500_000,

@@ -1,4 +1,4 @@
-//! Lists of which only some items are kept: these items, and the number of all.
+//! Lists of which only some items are kept, with the number of all items.
 
 use std::collections::BinaryHeap;
 
@@ -22,7 +22,7 @@ impl<T> Default for Listed<T> {
 }
 
 impl<T> Listed<T> {
-    /// Returns a list of the first `most` of `items`.
+    /// Lists the first `most` of `items`, and counts all of them.
     pub fn first(items: impl IntoIterator<Item = T>, most: usize) -> Self {
         let mut listed = Listed::default();
         for item in items {
@@ -46,7 +46,7 @@ impl<T> Listed<T> {
     }
 }
 
-/// Keeps the items with the least keys, up to a number of items, and counts all items.
+/// Keeps the items with the least keys, at most a given number, and counts all items.
 #[derive(Debug)]
 pub struct Ranked<K, T> {
     most: usize,

@@ -1,9 +1,4 @@
-//! The matches of an answer: the earliest of each host that is shown in detail.
-//!
-//! The table of matches is read twice: `selection` reads a few columns of all rows, to select the
-//! rows to list, and this module reads more columns of the selected rows. The table has a row for
-//! each pair of an event and a detection that describes it. The rows of an event are neighbours,
-//! and become one match.
+//! The matches in the answer of a sweep: the earliest ones of each host that is shown in detail.
 
 use std::collections::HashMap;
 
@@ -73,8 +68,8 @@ pub struct MatchedRule {
 }
 
 impl MatchedRule {
-    /// Returns the detection's patterns that the event satisfies, for the queried name, for the
-    /// program and for the answer, each with where in the event its text lies.
+    /// Returns the detection's patterns that the event satisfies (for the queried name, the program
+    /// and the answer), each with the place in the event where the pattern's text lies.
     pub(in crate::report) fn patterns(&self) -> impl Iterator<Item = (&str, PatternPlace)> {
         let place = |pattern: &String| {
             let is_on_label = self.query_patterns_on_label.contains(pattern);
@@ -92,14 +87,16 @@ impl MatchedRule {
 pub(in crate::report) enum PatternPlace {
     /// The text lies inside a label of the queried name, or reaches into one.
     InsideLabel,
-    /// The text is whole labels of the queried name, or the pattern is one for the program.
+    /// The text is one or more whole labels of the queried name, or the pattern is for the program.
+    /// Reports show no remark.
     Usual,
-    /// The pattern, network or address is one for the answer to the query.
+    /// The pattern, network or address is for the answer to the query, and not for the queried
+    /// name.
     Answer,
 }
 
 impl PatternPlace {
-    /// Returns the remark that is shown after a pattern whose text lies in this place; empty if
+    /// Returns the remark that reports show after a pattern whose text lies in this place; empty if
     /// there is none.
     pub(in crate::report) fn remark(self) -> &'static str {
         match self {
@@ -164,7 +161,7 @@ pub struct DayCount {
     pub matches: u64,
 }
 
-/// The columns of the table of matches that make a [`Match`].
+/// The columns of `matches.parquet` from which a [`Match`] is made.
 const SHOWN: [&str; 29] = [
     "event_time",
     "computer",
@@ -196,10 +193,11 @@ const SHOWN: [&str; 29] = [
     "matched_answer",
     "risk_score",
 ];
-/// The column of the table of matches for the detection's risk message about the event.
+/// The name of the column of `matches.parquet` with the detection's risk message about the event.
 const MESSAGE: &str = "risk_message";
-/// Gives each of `hosts` (the worst first) its earliest matches, and adds the hits of patterns to
-/// `patterns`. Returns the earliest match of all hosts that does not lie in a deleted record.
+/// Adds to each of `hosts` its earliest matches, and to `patterns` the hits of patterns. `hosts`
+/// must be sorted, the worst first. Returns the earliest match of all hosts; `None` if all matches
+/// lie in deleted records, which do not count here.
 pub(super) fn read(
     tables: &dyn Tables,
     mut hosts: Vec<&mut HostInDetail>,

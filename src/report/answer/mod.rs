@@ -2,9 +2,9 @@
 //! searched, and what was not. The summary, its other formats and the page show it.
 //!
 //! An answer is plain data. It is read from `run.json` and from tables, through the trait
-//! [`Tables`], so that nothing in this module knows how tables are stored. Memory is bounded
-//! whatever the output contains: rows are streamed, [`Limits`] say how much is listed, and what is
-//! not listed is counted.
+//! [`Tables`], so that nothing in this module knows how tables are stored. Memory is bounded for
+//! any output: rows are streamed, [`Limits`] say how much is listed, and what is not listed is only
+//! counted.
 
 #![cfg_attr(not(feature = "internals"), allow(dead_code, reason = "what only a page and a summary show"))]
 
@@ -110,7 +110,7 @@ pub struct Answer {
     pub process_counts: Option<Vec<ProcessCount>>,
 }
 
-/// What is asked of the output of a sweep: about which host, and how much.
+/// What an answer is to contain: which hosts of the output, and how much of each list.
 #[derive(Debug, Clone, Default)]
 pub struct Question {
     /// The name of the only host that is wanted, in any case; `None` for all hosts. A name without
@@ -137,8 +137,9 @@ impl AnswerError {
 }
 
 impl Answer {
-    /// Makes the answer to `question` (which hosts it is about, and how much is listed) from the
-    /// output of a sweep: from its `tables`, and from `run`, which its `run.json` contains.
+    /// Reads the answer to `question` (which hosts it is about, and how much is listed) from the
+    /// output of a sweep. `tables` are the output's tables, and `run` is what its `run.json`
+    /// contains.
     pub fn read(run: Run, tables: &dyn Tables, question: &Question) -> Result<Self, AnswerError> {
         let limits = &question.limits;
         let looked_for_leads = run.options.leads == crate::config::Leads::DnsClient;

@@ -1,5 +1,6 @@
-//! Patterns of detections whose text is not always whole labels of the queried name, with how many
-//! of their hits are. A hit inside a label is often a name that the rule's author did not mean.
+//! Detections' patterns for the queried name with hits inside labels: hits in which the pattern's
+//! text is not whole labels of the name (the parts between its dots). A hit inside a label is often
+//! a name that the rule's author did not mean.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -14,18 +15,19 @@ use crate::base::fast_map::FastMap;
 use crate::report::matches::MatchRow;
 use crate::table::{Cell, ColumnOf, Place, Row, TableId, Tables, Wanted};
 
-/// The maximum number of distinct patterns of which hits are counted. Hits of further ones are not,
-/// because the rows of a table can be crafted.
+/// The maximum number of distinct patterns whose hits are counted. Hits of further patterns are not
+/// counted, because the rows of a table can be crafted.
 const MOST_DISTINCT: usize = 50_000;
-/// The columns of the table of matches that are read to count the hits of patterns alone.
+/// The columns of `matches.parquet` that are read if nothing but the hits of patterns is counted.
 const COUNTED: [&str; 6] = ["duplicate", "excluded_by", "recovered", "computer", ALL, ON_LABEL];
-/// The places of the columns in [`COUNTED`].
+/// The positions in [`COUNTED`] of the columns that [`Tally::add_row`] reads.
 const PLACES: TallyPlaces = TallyPlaces::among(&COUNTED);
 /// The column of the table of matches with the detection's patterns for the queried name that the
 /// event satisfies.
 const ALL: &str = "matched_query";
 /// The column of the table of matches with those of [`ALL`] whose text is one or more whole labels
-/// of the queried name, the parts between its dots. Patterns that state no text are among them.
+/// of the queried name, the parts between its dots. Regular expressions, and patterns that state no
+/// text, are always among them.
 const ON_LABEL: &str = "matched_query_on_label";
 
 /// A pattern for the queried name, and how many of its hits lie on label boundaries: in how many
@@ -47,15 +49,16 @@ pub struct PatternCount {
 #[derive(Debug, Default)]
 pub(super) struct Tally(FastMap<String, Hits>);
 
-/// The number of a pattern's hits, and of those in which its text is whole labels of the name.
+/// The number of a pattern's hits, and of those hits in which the pattern's text is one or more
+/// whole labels of the queried name.
 #[derive(Debug, Clone, Copy, Default)]
 struct Hits {
     all: u64,
     on_label: u64,
 }
 
-/// The places, among the columns that are read of the table of matches, of those that
-/// [`Tally::add_row`] reads.
+/// The positions of the columns that [`Tally::add_row`] reads, in the list of all columns that are
+/// read from `matches.parquet`.
 pub(super) struct TallyPlaces {
     duplicate: Place,
     excluded_by: Place,
@@ -66,7 +69,8 @@ pub(super) struct TallyPlaces {
 }
 
 impl TallyPlaces {
-    /// Finds the columns among those with these names, which are read.
+    /// Finds the positions of the columns in `names`, the names of the columns that are read.
+    /// `names` must contain all of them; otherwise, compilation fails.
     pub(super) const fn among(names: &[&str]) -> Self {
         TallyPlaces {
             duplicate: Place::of(names, "duplicate"),
@@ -80,8 +84,8 @@ impl TallyPlaces {
 }
 
 impl Tally {
-    /// Reads the hits of all matches that the question is about. Nothing is read if the limits of
-    /// the question leave no room for a pattern.
+    /// Counts the hits of patterns in all matches that the question is about. Reads nothing if
+    /// `question.limits.patterns` is 0.
     pub(super) fn read(&mut self, tables: &dyn Tables, question: &Question) -> Result<(), AnswerError> {
         if question.limits.patterns == 0 {
             return Ok(());
@@ -91,7 +95,8 @@ impl Tally {
         tables.read(TableId::Matches, &columns, Wanted::All, each).map_err(AnswerError::of(TableId::Matches))
     }
 
-    /// Adds the hits of a row of the table of matches, if the question is about it.
+    /// Counts the hits of patterns in a row of `matches.parquet`, if the question is about its
+    /// host. Copies, deleted records and rows with an exclusion are left out.
     pub(super) fn add_row(&mut self, row: &Row<'_>, places: &TallyPlaces, question: &Question) {
         let TallyPlaces { duplicate, excluded_by, recovered, computer, all, on_label } = *places;
         let counts = !row.is(duplicate) && row.cell(excluded_by) == Cell::Null && !row.is(recovered);
@@ -112,8 +117,9 @@ impl Tally {
         }
     }
 
-    /// Returns the patterns whose text lies inside a label of a name, or reaches into one, in at
-    /// least one hit. Those with most of these hits come first.
+    /// Returns at most `most` of the patterns whose text lies inside a label of a name, or reaches
+    /// into one, in at least one hit; and the number of all. Patterns with most of these hits come
+    /// first.
     pub(super) fn inside_labels(self, most: usize) -> Listed<PatternCount> {
         let inside = self.0.into_iter().filter(|(_, hits)| hits.on_label < hits.all);
         let mut inside: Vec<(String, Hits)> = inside.collect();

@@ -1,5 +1,5 @@
-//! Puts the process trees of hosts together, row by row of the table of processes, and selects
-//! which processes are listed. Only the GUIDs and times of one host are in memory at a time.
+//! Makes the process trees of hosts from the rows of `processes.parquet`, and selects which
+//! processes are listed. Only the GUIDs and times of one host are in memory at a time.
 
 use std::collections::HashMap;
 
@@ -12,18 +12,18 @@ use crate::event::Guid;
 use crate::report::process::ProcessStatus;
 use crate::table::Row;
 
-/// The number of processes in a line from the process of a match to its oldest ancestor, if no
-/// process of the line made a match itself.
+/// The maximum number of processes from a process of a match up to its oldest known ancestor: the
+/// process and 16 ancestors. There can be more only if an ancestor made a matching query itself.
 const LINE: usize = 17;
-/// The maximum number of processes of one host that are put into a tree. Logs can be forged to have
-/// any number of them; further ones are only counted.
+/// The maximum number of processes of one host that are put into trees. Forged logs can have any
+/// number of processes; further ones are only counted.
 const MOST_OF_A_HOST: usize = 500_000;
-/// The columns of the table of processes from which the process trees of hosts are made.
+/// The columns of `processes.parquet` from which the process trees of hosts are made.
 pub(super) const PLANTING: [&str; 7] =
     ["computer", "process_guid", "depth", "status", "guid_time", "utc_time", "parent_process_guid"];
-/// A row of the table of processes that is listed.
+/// A process that the answer lists, by its row of `processes.parquet`.
 pub(super) struct Planted {
-    /// The number of the row in the table.
+    /// The number of the row in `processes.parquet`.
     pub row: u64,
     /// The index of the host among those that are shown in detail.
     pub host: usize,
@@ -31,25 +31,27 @@ pub(super) struct Planted {
     pub level: u32,
 }
 
-/// Puts the process trees of hosts together, while the rows of the table of processes are read.
+/// Makes the process trees of hosts while the rows of `processes.parquet` are read, which are
+/// sorted by host.
 pub(super) struct Planting<'q> {
     question: &'q Question,
     /// The index of each host that is shown in detail, by the host's name in lower case.
     hosts: HashMap<String, usize>,
-    /// The maximum number of processes that are listed of each host.
+    /// The maximum number of processes that are listed of each host that is shown in detail.
     most: Vec<usize>,
     /// The number of processes of each host that is shown in detail, listed or not.
     pub counts: Vec<u64>,
-    /// How many processes have each status.
+    /// How many processes have each status (whether their event 1, the creation, was found, or why
+    /// not).
     pub statuses: Vec<ProcessCount>,
     /// The host whose rows are being read, and its processes.
     current: Option<(usize, Forest)>,
-    /// The processes that are listed of the trees that are already complete, tree by tree.
+    /// The listed processes of all trees that are complete, tree by tree.
     pub planted: Vec<Planted>,
 }
 
 impl<'q> Planting<'q> {
-    /// Begins to put the trees of `hosts` together, of which the worst comes first.
+    /// Begins to make the process trees of `hosts`, which must be sorted: the worst host first.
     pub(super) fn new(hosts: &[&mut HostInDetail], question: &'q Question) -> Self {
         let statuses = ProcessStatus::ALL.into_iter();
         let statuses = statuses.map(|status| ProcessCount { status: status.name().to_owned(), processes: 0 });
@@ -67,7 +69,7 @@ impl<'q> Planting<'q> {
         }
     }
 
-    /// Adds the next row of the table of processes.
+    /// Adds the next row of `processes.parquet`. All rows must be added in the order of the table.
     pub(super) fn add(&mut self, row: &Row<'_>) {
         let computer = row.text("computer").unwrap_or_default();
         if !self.question.is_named(&computer) {
@@ -95,7 +97,8 @@ impl<'q> Planting<'q> {
         }
     }
 
-    /// Puts the tree of the host together whose rows were read, and selects what is listed of it.
+    /// Makes the tree of the host whose rows were read last, and selects the processes of the tree
+    /// that are listed.
     pub(super) fn end_host(&mut self) {
         let Some((host, forest)) = self.current.take() else { return };
         let most = self.most.get(host).copied().unwrap_or(0);
@@ -104,9 +107,9 @@ impl<'q> Planting<'q> {
     }
 }
 
-/// Returns how many processes are listed of each of `hosts`, which are sorted: the worst first.
-/// [`LINE`] processes are kept for each host, until `limits.processes` is used up. What is left
-/// goes to the worst hosts.
+/// Returns how many processes are listed for each of `hosts`, which must be sorted: the worst
+/// first. [`LINE`] processes are reserved for each host, until `limits.processes` is used up. What
+/// is left after that goes to the worst hosts.
 fn most(hosts: &[&mut HostInDetail], limits: &Limits) -> Vec<usize> {
     let matches = |host: &HostInDetail| host.matches.unique.saturating_add(host.matches.recovered);
     let with_matches = hosts.iter().filter(|host| matches(host) > 0).count();

@@ -1,9 +1,9 @@
 //! The process trees of an answer: which processes made the matching queries of a host, and which
 //! started them (`--context`).
 //!
-//! The table of processes is read twice: first a few columns of all rows, to put the trees together
-//! and to select what is listed, and then more columns of the selected rows. The table is sorted by
-//! host, so the memory that a tree needs is that of one host at a time.
+//! The table of processes is read twice: first a few columns of all rows, to make the trees and to
+//! select what is listed, and then more columns of the selected rows. The table is sorted by host,
+//! so the memory that a tree needs is that of one host at a time.
 
 use std::collections::HashMap;
 
@@ -20,7 +20,7 @@ use crate::report::matches::MatchRow;
 use crate::report::process::{ProcessRow, ProcessStatus};
 use crate::table::{Cell, ColumnOf, Row, TableId, Tables, Wanted};
 
-/// The maximum number of names that are listed of those that a process asked for.
+/// The maximum number of queried names that are listed for a process.
 const MOST_NAMES: usize = 8;
 
 /// A process in the process tree of a host: one that made a matching query, or an ancestor of one.
@@ -99,7 +99,7 @@ pub struct ProcessCount {
     pub processes: u64,
 }
 
-/// The columns of the table of processes that make a [`TreeProcess`].
+/// The columns of `processes.parquet` from which a [`TreeProcess`] is made.
 pub(in crate::report) const SHOWN: [&str; 18] = [
     "process_guid",
     "status",
@@ -120,7 +120,7 @@ pub(in crate::report) const SHOWN: [&str; 18] = [
     "recovered",
     "conflicts",
 ];
-/// The columns of the table of matches that say which process asked for what.
+/// The columns of `matches.parquet` that say which process asked for which name.
 const ASKED: [&str; 11] = [
     "duplicate",
     "excluded_by",
@@ -135,8 +135,9 @@ const ASKED: [&str; 11] = [
     "user",
 ];
 
-/// Gives each of `hosts` (the worst first) its process tree. Returns how many processes have each
-/// status; `None` if the sweep did not look for processes.
+/// Adds to each of `hosts` its process tree. `hosts` must be sorted, the worst first. Returns how
+/// many processes have each status (whether their event 1 was found, or why not); `None` if the
+/// sweep did not look for processes.
 pub(super) fn read(
     tables: &dyn Tables,
     mut hosts: Vec<&mut HostInDetail>,
@@ -184,13 +185,15 @@ pub(super) fn read(
     Ok(Some(statuses))
 }
 
-/// Returns when the process of a row of the table of processes started.
+/// Returns when the process of a row of `processes.parquet` started: UtcTime of its event 1 or,
+/// without one, the time that its GUID states. `None` if there is neither.
 pub(super) fn started(row: &Row<'_>) -> Option<EventTime> {
     row.time("utc_time").or_else(|| row.time("guid_time"))
 }
 
 impl TreeProcess {
-    /// Makes a process of a row of the table of processes, with the columns [`SHOWN`].
+    /// Makes the process of a row of `processes.parquet`, of which the columns [`SHOWN`] must have
+    /// been read. `level` is the number of the process's ancestors in the tree.
     pub(in crate::report) fn of(row: &Row<'_>, level: u32) -> Self {
         let text = |column| row.text(column).map(kept);
         let is_found = row.text("status").as_deref() == Some(ProcessStatus::Found.name());
@@ -219,7 +222,8 @@ impl TreeProcess {
         }
     }
 
-    /// Returns the status of the process; `None` if this version of dnsweep does not know it.
+    /// Returns the status of the process (whether its event 1 was found, or why not); `None` if
+    /// this version of dnsweep does not know the status.
     #[must_use]
     pub fn status(&self) -> Option<ProcessStatus> {
         ProcessStatus::ALL.into_iter().find(|status| status.name() == self.status)
@@ -227,9 +231,9 @@ impl TreeProcess {
 }
 
 impl Listed<TreeProcess> {
-    /// Returns the beginning of a process tree, for a reader in a hurry: the processes that made
-    /// matching queries, the earliest first, each with its ancestors, as far as there are at most
-    /// `most` of them. Each comes with its level. They are in the order of the tree.
+    /// Returns at most `most` processes of the tree, for a short view: those that made matching
+    /// queries, the earliest first, each with its ancestors. Each comes with its level, the number
+    /// of its returned ancestors. They are in the order of the tree.
     #[must_use]
     pub fn beginning(&self, most: usize) -> Vec<(&TreeProcess, u32)> {
         let levels: Vec<u32> = self.items.iter().map(|process| process.level).collect();
@@ -243,7 +247,8 @@ impl Listed<TreeProcess> {
     }
 }
 
-/// Says of each process in the trees of `hosts` how many matches it made, and for which names.
+/// Sets, for each process in the trees of `hosts`, how many unique matches it made, and for which
+/// names.
 fn asked(tables: &dyn Tables, hosts: &mut [&mut HostInDetail]) -> Result<(), AnswerError> {
     let mut processes = HashMap::new();
     for host in hosts {
@@ -255,9 +260,9 @@ fn asked(tables: &dyn Tables, hosts: &mut [&mut HostInDetail]) -> Result<(), Ans
     count_matches(tables, processes)
 }
 
-/// Says of each of `processes` how many matches it made, and for which names. If the process's
-/// event 1 was not found, also says what its first match states of it. The key of a process is its
-/// host's name, by [`host_key`], and its GUID.
+/// Sets, for each of `processes`, how many unique matches it made, and for which names. If the
+/// process's event 1 was not found, also sets image, PID and account from its first match. The key
+/// of a process is its host's name, made by [`host_key`], and its GUID.
 pub(in crate::report) fn count_matches(
     tables: &dyn Tables,
     mut processes: HashMap<(String, Guid), &mut TreeProcess>,
@@ -301,8 +306,8 @@ impl TreeProcess {
     }
 }
 
-/// Completes the processes of a tree whose event 1 was not found: their image, command line, PID
-/// and account are taken from the event 1 of a process that they started, which names its parent.
+/// Completes the processes of a tree whose event 1 was not found. Takes their image, command line,
+/// PID and account from the event 1 of a child process, which also describes the parent.
 pub(in crate::report) fn name_parents(tree: &mut [TreeProcess]) {
     let levels: Vec<u32> = tree.iter().map(|process| process.level).collect();
     for (at, parent) in above(&levels).into_iter().enumerate() {

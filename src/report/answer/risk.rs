@@ -18,9 +18,10 @@ use crate::report::run::{DetectionRecord, RiskObjectRecord, Run};
 use crate::table::{Cell, ColumnOf, Row, TableId, Tables, Wanted};
 
 /// The maximum number of objects (hosts and users) whose risk events are summed up. Events of later
-/// objects are only counted, because evidence can be crafted to name as many hosts as it likes.
+/// objects are only counted, because evidence can be crafted to name any number of hosts.
 const MOST_OBJECTS: usize = 200_000;
-/// The maximum number of distinct messages that are kept of an object (a host or a user).
+/// The maximum number of distinct messages that are kept for an object (a host or a user). Its
+/// lists of detections, analytic stories and techniques have at most as many items.
 const MOST_MESSAGES: usize = 20;
 
 /// The risk of hosts and users: for each of them, the sum of the risk scores of its matches in a
@@ -70,8 +71,9 @@ pub struct RiskOfObject {
 pub struct RiskQuestion<'a> {
     /// The name of the only object (host or user) that is wanted, in any case; `None` for all.
     pub object: Option<&'a str>,
-    /// The length, in ticks of 100 ns, of the period whose risk events are summed up for each
-    /// object (a host or a user).
+    /// The length, in ticks of 100 ns, of the period in which the risk events of each object (a
+    /// host or a user) are summed up. The period ends with the object's last risk event: a match
+    /// for which a detection says that the object is at risk.
     pub window: u64,
     /// The maximum number of objects (hosts and users) that are listed.
     pub most: usize,
@@ -80,10 +82,11 @@ pub struct RiskQuestion<'a> {
 /// The number of ticks (intervals of 100 ns) in an hour.
 const TICKS_PER_HOUR: u64 = 60 * 60 * 10_000_000;
 
-/// Identifies an object at risk: its type (such as `system`), and its name in lower case.
+/// Identifies an object at risk (a host or a user): its type (such as `system`), and its name in
+/// lower case.
 type Key = (String, String);
 
-/// The sum of an object's risk events. The object is a host or a user.
+/// The sum of the risk events of one object (a host or a user).
 #[derive(Debug, Default)]
 struct Sum {
     name: String,
@@ -91,7 +94,8 @@ struct Sum {
     events: u64,
     earlier_events: u64,
     span: Span,
-    /// The indexes of the detections that describe the risk events, in the list of `run.json`.
+    /// The indexes of the detections that describe the risk events, in the list of detections in
+    /// `run.json`.
     detections: BTreeSet<usize>,
     messages: Vec<String>,
     more_messages: bool,
@@ -187,11 +191,11 @@ struct RiskEvent {
     time: Option<EventTime>,
     score: u64,
     message: Option<String>,
-    /// The index of the detection in the list of `run.json`.
+    /// The index of the detection in the list of detections in `run.json`.
     detection: usize,
 }
 
-/// The columns of the table of matches that risk events are made of.
+/// The columns of `matches.parquet` from which risk events are made.
 const COLUMNS: [&str; 12] = [
     "event_time",
     "computer",

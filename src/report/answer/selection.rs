@@ -1,6 +1,7 @@
 //! Which matches of an answer are listed: the earliest of each host that is shown in detail, and
 //! the earliest of all. One pass over the table of matches selects them, and also counts the days
-//! and the hits of patterns. `matches` then reads what the selected matches say.
+//! and the hits of patterns. The module `matches` then reads further columns of the selected
+//! matches.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
@@ -15,7 +16,7 @@ use crate::table::{Cell, ColumnOf, Place, ReadError, Row, TableId, Tables, Wante
 /// The number of ticks (intervals of 100 ns) in a day.
 const TICKS_PER_DAY: i64 = 24 * 60 * 60 * 10_000_000;
 
-/// The columns of the table of matches that decide which events are listed, and those by which the
+/// The columns of `matches.parquet` that decide which events are listed, and those by which the
 /// hits of patterns are counted.
 const SELECTING: [&str; 10] = [
     "event_time",
@@ -29,8 +30,8 @@ const SELECTING: [&str; 10] = [
     "matched_query",
     "matched_query_on_label",
 ];
-/// The column of the table of matches for the name of the exclusion that takes the event away from
-/// the detection; null if none does.
+/// The column of `matches.parquet` with the name of the exclusion that removes the event from the
+/// detection's matches; null if no exclusion does.
 pub(super) const EXCLUDED: &str = "excluded_by";
 
 // The places of the columns, which are read in every row.
@@ -43,8 +44,8 @@ const RECOVERED: Place = Place::of(&SELECTING, "recovered");
 const EXCLUDED_BY: Place = Place::of(&SELECTING, EXCLUDED);
 const COUNTED: TallyPlaces = TallyPlaces::among(&SELECTING);
 
-/// The number of the first columns of [`SELECTING`], without those by which only the hits of
-/// patterns are counted.
+/// How many of the columns in [`SELECTING`], from the first on, are read if the hits of patterns
+/// are not counted.
 const WITHOUT_PATTERNS: usize = 8;
 
 /// The key by which matches are sorted by time; the earliest has the least key. It consists of true
@@ -52,16 +53,16 @@ const WITHOUT_PATTERNS: usize = 8;
 /// table of matches.
 pub(super) type Earliest = (bool, Option<EventTime>, u64);
 
-/// An event in the table of matches: the key by which events are sorted, and the number of the
-/// table's rows from the event's first to its last.
+/// An event in `matches.parquet`: the key by which events are sorted, and the number of rows from
+/// the event's first row to its last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Event {
     pub order: Earliest,
     pub rows: u64,
 }
 
-/// Reads all rows of the table of matches: selects the events to list of `hosts`, and adds the hits
-/// of patterns to `patterns`.
+/// Reads all rows of `matches.parquet`. Selects the events that are listed for each of `hosts`, and
+/// adds the hits of patterns to `patterns`.
 pub(super) fn select<'q>(
     tables: &dyn Tables,
     hosts: &[&mut HostInDetail],
@@ -83,7 +84,7 @@ pub(super) fn select<'q>(
     Ok(selection)
 }
 
-/// Selects the events to list, while the rows of the table of matches are read.
+/// Selects the events that are listed, while the rows of `matches.parquet` are read.
 pub(super) struct Selection<'q> {
     question: &'q Question,
     /// The index of each host that is shown in detail, by the host's name in lower case.
@@ -110,22 +111,22 @@ struct KnownHost {
     place: Option<usize>,
 }
 
-/// What is selected of one host: its earliest events, and the number of events on each day.
+/// What is selected of one host: its earliest events, and how many events it has on each day.
 pub(super) struct Selected {
     /// The maximum number of events that are listed of the host.
     most: usize,
     pub earliest: BinaryHeap<Event>,
-    /// The number of all events of the host in the table of matches, listed or not.
+    /// The number of all events of the host in `matches.parquet`, listed or not, without copies.
     pub all: u64,
-    /// The number of events on each day (UTC). The key is the start of the day, in units of 100 ns
-    /// since the start of 1970.
+    /// The number of events on each day (UTC), without those in deleted records. The key is the
+    /// start of the day, in units of 100 ns since the start of 1970.
     pub days: BTreeMap<i64, u64>,
     /// True if there are events on more days than are counted.
     pub more_days: bool,
 }
 
-/// The event whose rows in the table of matches are being read, and what identifies it in each row,
-/// together with its file.
+/// The event whose rows in `matches.parquet` are being read. Its rows have the same file and the
+/// same `record_offset`.
 struct Current {
     event: Event,
     record_offset: Option<i64>,
@@ -167,8 +168,8 @@ impl<'q> Selection<'q> {
         }
     }
 
-    /// Adds the next row of the table of matches: a row of the event that is being read, or the
-    /// first row of another event.
+    /// Adds the next row of `matches.parquet`: a row of the event that is being read, or the first
+    /// row of another event. Skips copies, and rows with an exclusion.
     fn add(&mut self, row: &Row<'_>) {
         if row.is(DUPLICATE) || row.cell(EXCLUDED_BY) != Cell::Null {
             return;
@@ -207,7 +208,8 @@ impl<'q> Selection<'q> {
         self.host = Some(host);
     }
 
-    /// Selects the event whose rows were read, if it is among the earliest of its host.
+    /// Ends the event whose rows were read: counts it for its host, and selects it if it is among
+    /// the earliest of its host, or the earliest of all.
     fn end_event(&mut self) {
         let Some(Current { event, host, recovered, .. }) = self.current.take() else { return };
         if !recovered && self.first.is_none_or(|first| event < first) {

@@ -1,4 +1,5 @@
-//! Why a host without matches is not cleared, judged by its row of the table of hosts.
+//! Why a host without matches is not cleared (why its absence of matches proves nothing), judged by
+//! its row of `hosts.parquet`.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -56,8 +57,8 @@ impl Uncleared {
         }
     }
 
-    /// Returns why the host of a row of the table of hosts is not cleared; `None` if it is cleared,
-    /// or has matches. A verdict that is not known counts as if nothing were known of the host.
+    /// Returns why the host of a row of `hosts.parquet` is not cleared; `None` if it is cleared, or
+    /// has matches. An unknown verdict counts as `no event logs`.
     pub(super) fn of(row: &Row<'_>) -> Option<Self> {
         let named = row.text("verdict").unwrap_or_default();
         let verdict = Verdict::ALL.into_iter().find(|verdict| verdict.name() == named);

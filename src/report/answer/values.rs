@@ -1,4 +1,4 @@
-//! The maximum number of frequent values of a field, over the matches of all hosts.
+//! The most frequent values of a field, over the matches of all hosts.
 
 use std::collections::HashMap;
 
@@ -8,11 +8,11 @@ use serde::Serialize;
 use crate::report::escape::middle_cut;
 use crate::table::{Cell, Row};
 
-/// The maximum number of characters of a value from evidence that an answer has. Longer values are
-/// cut in the middle; the tables have the whole value.
+/// The maximum number of characters of a value from evidence in an answer. Longer values are cut in
+/// the middle; the tables have the whole value.
 pub const LONGEST_VALUE: usize = 1000;
-/// The maximum number of distinct values of a field that are counted. Further ones are not, because
-/// evidence can be crafted to have any number of them.
+/// The maximum number of distinct values of a field that are counted. Further values are not
+/// counted, because evidence can be crafted to have any number of them.
 const MOST_DISTINCT: usize = 50_000;
 
 /// A value of a field, and how many unique matches have it.
@@ -38,7 +38,8 @@ pub struct TopValues {
     pub incomplete: bool,
 }
 
-/// Adds up how often each value of a field, such as the queried name, occurs: host by host.
+/// Adds up, host by host, how many unique matches have each value of a field, such as the queried
+/// name.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     counts: HashMap<String, (u64, u64)>,
@@ -46,8 +47,8 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Adds the values of a host, from a column of the table of hosts. Each item of the column has
-    /// a value and how often it occurs.
+    /// Adds the values of a host from the column `column` of `hosts.parquet`. Each item of the
+    /// column has a value and the number of unique matches that have it.
     pub(super) fn add(&mut self, row: &Row<'_>, column: &str) {
         for (value, matches) in value_counts(row, column) {
             let has_room = self.counts.len() < MOST_DISTINCT;
@@ -69,7 +70,8 @@ impl Tally {
     }
 }
 
-/// Returns the values in a column of the table of hosts, each with how often it occurs.
+/// Returns the values in a column of `hosts.parquet`, each with the number of unique matches that
+/// have it.
 pub(super) fn value_counts(row: &Row<'_>, column: &str) -> impl Iterator<Item = (String, u64)> {
     row.records(column).into_iter().filter_map(|record| match record.as_slice() {
         [Cell::Text(value), Cell::Integer(count)] => {

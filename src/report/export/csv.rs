@@ -1,8 +1,8 @@
 //! Tables as CSV: a header, and a line for each row.
 //!
 //! CSV has neither null nor lists: null is an empty field like an empty text, and the items of a
-//! list are joined. CSV cannot have NUL: it is written as `\u{0}`. What begins like a formula of a
-//! spreadsheet is defused (`report::csv_writer`).
+//! list are joined. NUL cannot be in CSV, so it is written as `\u{0}`. A text that begins like a
+//! formula of a spreadsheet gets an apostrophe in front (`report::csv_writer`).
 
 use std::borrow::Cow;
 use std::io::{self, Write};

@@ -15,7 +15,8 @@ impl<'a> Detections<'a> {
         Detections(run.detections.iter().map(|record| (record.id.as_str(), record)).collect())
     }
 
-    /// Returns what `run.json` records of the detection with this id.
+    /// Returns what `run.json` records of the detection with this id; `None` if it lists no such
+    /// detection.
     pub(super) fn get(&self, id: &str) -> Option<&'a DetectionRecord> {
         self.0.get(id).copied()
     }
@@ -61,7 +62,8 @@ pub(super) enum Severity {
 
 impl Severity {
     /// Returns the severity for a risk score: the level of Sigma's rules whose score (10, 25, 50,
-    /// 75 or 100, see `detect::LEVEL_SCORES`) is nearest.
+    /// 75 or 100, see `detect::LEVEL_SCORES`) is nearest. Without a score, it is
+    /// [`Severity::Unknown`].
     pub(super) fn of_score(score: Option<i64>) -> Self {
         match score {
             None => Severity::Unknown,

@@ -1,5 +1,5 @@
-//! A match or a lead as an event for other tools: what all formats of exported events need.
-//! [`super::event_of_row`] makes it.
+//! A match or a lead as an event for other tools, with the values that all formats of exported
+//! events need. [`super::event_of_row`] makes it of a row of a table.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -39,7 +39,7 @@ pub(super) enum Role {
 }
 
 impl Role {
-    /// Returns the word for the role, match or lead, that exported events have.
+    /// Returns the role as exported events state it: `match` or `lead`.
     pub(super) fn name(self) -> &'static str {
         match self {
             Role::Match => "match",
@@ -61,8 +61,9 @@ pub(super) enum TimeKind {
 }
 
 impl TimeKind {
-    /// Returns the time by which an event is exported, and which of its times that is: TimeCreated
-    /// (`logged`), or else Sysmon's UtcTime (`queried`).
+    /// Returns the time with which an event is exported, and which of the event's times that is:
+    /// `logged` (TimeCreated), or else `queried` (Sysmon's UtcTime). If both are `None`, it is the
+    /// start of 1970.
     pub(super) fn of(logged: Option<EventTime>, queried: Option<EventTime>) -> (EventTime, Self) {
         match (logged, queried) {
             (Some(time), _) => (time, TimeKind::Logged),
@@ -71,7 +72,8 @@ impl TimeKind {
         }
     }
 
-    /// Returns the name of the kind of time, as exported events state it.
+    /// Returns which of its times an exported event has, as the event states it: `TimeCreated`,
+    /// `UtcTime` or `unknown`.
     pub(super) fn name(self) -> &'static str {
         match self {
             TimeKind::Logged => "TimeCreated",
@@ -92,7 +94,8 @@ pub(super) enum QueryStage {
     Completed,
 }
 
-/// An item of the answer to a DNS query. An item that was cut off when it was logged is none.
+/// An item of the answer to a DNS query. The text of an answer can be cut off when it is logged; an
+/// item that is not complete is left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct AnswerItem<'a> {
     /// The type of the answer's DNS record, such as `A`; `None` if it is unknown.
@@ -119,15 +122,17 @@ pub(super) struct ExportedEvent<'a> {
     pub(super) origin: Origin<'a>,
     /// The number, from 0, of the event's row in the table of matches or leads.
     pub(super) row: u64,
-    /// When the event was logged or, if that cannot be read, the best time that is known
-    /// ([`TimeKind`]).
+    /// When the event was logged; if that cannot be read, when the query was made, or else the
+    /// start of 1970 ([`TimeKind`]).
     pub(super) time: EventTime,
     /// Which of the event's times is in `time`: when it was logged, when the query was made, or
     /// none.
     pub(super) time_kind: TimeKind,
-    /// TimeCreated (when the event was logged) as a text, as the record has it.
+    /// The text of TimeCreated (when the event was logged) in the event's record, with all
+    /// decimals.
     pub(super) time_raw: Cow<'a, str>,
-    /// When the DNS query was made (Sysmon's UtcTime); `None` if the event does not say so.
+    /// When the DNS query was made (Sysmon's UtcTime); `None` for a lead, or if the time cannot be
+    /// read.
     pub(super) utc_time: Option<EventTime>,
     /// The name of the machine that logged the event.
     pub(super) computer: Cow<'a, str>,
@@ -136,9 +141,10 @@ pub(super) struct ExportedEvent<'a> {
     /// The path, from its root (a folder or file that was swept), of the file that contains the
     /// event's record.
     pub(super) source_path: Cow<'a, str>,
-    /// The path that the event's file had on its host, if a container states it.
+    /// The path that the event's file had on its host; `None` if no container (such as a disk
+    /// image) states it.
     pub(super) original_path: Option<Cow<'a, str>>,
-    /// The time of the shadow copy that the event's file comes from.
+    /// The time of the shadow copy that the event's file comes from; `None` if it comes from none.
     pub(super) snapshot_time: Option<EventTime>,
     /// True if the event's file was deleted in its volume.
     pub(super) deleted_file: bool,
@@ -150,34 +156,38 @@ pub(super) struct ExportedEvent<'a> {
     pub(super) event_id: i64,
     /// The number of the event in its log (EventRecordID).
     pub(super) event_record_id: Option<i64>,
-    /// The GUID of the process that made the DNS query.
+    /// The GUID of the process that made the DNS query; always `None` for a lead.
     pub(super) process_guid: Option<Cow<'a, str>>,
-    /// The ID of the process that made the DNS query.
+    /// The ID (PID) of the process that made the DNS query; `None` if it is not known.
     pub(super) process_id: Option<i64>,
-    /// The path of the program that made the DNS query.
+    /// The path of the program that made the DNS query; always `None` for a lead.
     pub(super) image: Option<Cow<'a, str>>,
-    /// The file name of the program that made the DNS query.
+    /// The file name of the program that made the DNS query; always `None` for a lead.
     pub(super) process_name: Option<Cow<'a, str>>,
-    /// The account of the process that made the DNS query.
+    /// The account of the process that made the DNS query, such as `DOMAIN\name`; always `None` for
+    /// a lead.
     pub(super) user: Option<Cow<'a, str>>,
-    /// The SID of the account of the process that made the DNS query.
+    /// The SID of the account of the process that made the DNS query; always `None` for a match.
     pub(super) user_id: Option<Cow<'a, str>>,
-    /// The queried name.
+    /// The queried name, as it was logged.
     pub(super) query_name: Option<Cow<'a, str>>,
     /// The queried name in lower case, without the dot at its end.
     pub(super) query_name_lower: Option<Cow<'a, str>>,
-    /// The queried name with its encoded labels in Unicode; `None` if it has none that can be
-    /// decoded.
+    /// The queried name in lower case with its encoded labels (`xn--…`) in Unicode; `None` if it
+    /// has no encoded label, or one that is not valid.
     pub(super) query_name_unicode: Option<Cow<'a, str>>,
-    /// The registered domain of the queried name, by the public suffix list.
+    /// The registered domain of the queried name, by the public suffix list, such as
+    /// `example.co.uk`; `None` if it has none.
     pub(super) registered_domain: Option<Cow<'a, str>>,
-    /// The public suffix of the queried name, by the public suffix list.
+    /// The public suffix of the queried name, by the public suffix list, such as `co.uk`; `None` if
+    /// it has none.
     pub(super) public_suffix: Option<Cow<'a, str>>,
-    /// The type of DNS records that is asked for, such as `AAAA`.
+    /// The type of DNS records that is asked for, such as `AAAA`; always `None` for a match.
     pub(super) query_type: Option<Cow<'a, str>>,
     /// Windows' error code of the DNS query, as text.
     pub(super) query_status: Option<Cow<'a, str>>,
-    /// Windows' symbol for the error code of the DNS query.
+    /// Windows' symbol for the error code of the DNS query, such as `DNS_ERROR_RCODE_NAME_ERROR`;
+    /// `None` if it is not known.
     pub(super) query_status_name: Option<Cow<'a, str>>,
     /// The text of the answer to the DNS query, as it was logged.
     pub(super) query_results: Option<Cow<'a, str>>,
@@ -186,18 +196,20 @@ pub(super) struct ExportedEvent<'a> {
     pub(super) answers: Vec<AnswerItem<'a>>,
     /// The IP addresses in the answer to the DNS query.
     pub(super) resolved_ips: Vec<Cow<'a, str>>,
-    /// The number of the 64 KiB chunk of the log that contains the event's record.
+    /// The 0-based index of the 64 KiB chunk of the log that contains the event's record; 0 in
+    /// event XML.
     pub(super) chunk_number: i64,
     /// The offset of the event's record in bytes from the start of its file.
     pub(super) record_offset: i64,
-    /// How far the bytes of the event's record can be trusted, in a word, such as `verified`.
+    /// How far the bytes of the event's record can be trusted: `verified`, `damaged` or
+    /// `unverified`.
     pub(super) integrity: Cow<'a, str>,
     /// True if the event was found in a deleted record only.
     pub(super) recovered: bool,
     /// What the event was decoded from if it was found in a deleted record only: `deleted chunk`,
     /// `own values` (of the record) or `unverified definitions` (of its template).
     pub(super) recovered_from: Option<Cow<'a, str>>,
-    /// The SHA-256 of the event's content. All copies of an event have the same.
+    /// The SHA-256 of the event's content. All copies of an event have the same hash.
     pub(super) event_hash: Cow<'a, str>,
     /// True if the event is a copy of one in an earlier row.
     pub(super) duplicate: bool,
@@ -207,39 +219,42 @@ pub(super) struct ExportedEvent<'a> {
     pub(super) detection_name: Cow<'a, str>,
     /// What `run.json` records of the detection; `None` if it lists no detection with this id.
     pub(super) detection: Option<&'a DetectionRecord>,
-    /// The detection's patterns for the queried name that the event satisfies.
+    /// The patterns of the detection that match the queried name.
     pub(super) matched_query: Vec<Cow<'a, str>>,
     /// Those of `matched_query` whose text is one or more whole labels of the queried name, the
     /// parts between its dots. Patterns that state no text are among them.
     pub(super) matched_query_on_label: Vec<Cow<'a, str>>,
-    /// The detection's patterns for the querying program that the event satisfies.
+    /// The patterns of the detection that match the file name or the path of the querying program;
+    /// empty for a lead.
     pub(super) matched_process: Vec<Cow<'a, str>>,
-    /// The detection's patterns, networks and addresses for the answer that the event satisfies.
+    /// The patterns, networks and addresses of the detection that match the answer.
     pub(super) matched_answer: Vec<Cow<'a, str>>,
     /// The detection's risk score for a match; `None` for a lead.
     pub(super) risk_score: Option<i64>,
-    /// The detection's message about the match.
+    /// The detection's message about the match; `None` for a lead, or if the rule has no message.
     pub(super) risk_message: Option<Cow<'a, str>>,
-    /// What the event 1 of the process says that made the DNS query; `None` if it was not found, or
-    /// if the sweep did not look for processes.
+    /// What Sysmon's event 1 (process creation) says about the process that made the DNS query;
+    /// `None` if that event was not found, or if the sweep did not look for processes.
     pub(super) process: Option<&'a AskingProcess>,
 }
 
 impl ExportedEvent<'_> {
-    /// Returns the id of what was found: the hash of the event and the id of the detection. All
-    /// copies of an event have the same id for a detection.
+    /// Returns the id of the finding: the hash of the event, a slash and the id of the detection.
+    /// All copies of an event have the same id for a detection.
     pub(super) fn finding_id(&self) -> String {
         format!("{}/{}", self.event_hash, self.detection_id)
     }
 
-    /// Returns the id of the event's row, unlike that of any other row of any output: the SHA-256
-    /// of `run.json`, the name of the table and the number of the row.
+    /// Returns an id of the event's row that no other row of any output has: the SHA-256 of
+    /// `run.json`, the name of the table (`matches` or `leads`) and the number of the row, with
+    /// slashes between them.
     pub(super) fn row_id(&self) -> String {
         let table = if self.role == Role::Match { "matches" } else { "leads" };
         format!("{}/{table}/{}", self.origin.run_sha256, self.row)
     }
 
-    /// Returns the number of the event's row in its table, as the integer type of JSON values.
+    /// Returns the number of the event's row in its table, from 0, in the type that JSON values
+    /// need.
     pub(super) fn row_number(&self) -> i64 {
         i64::try_from(self.row).unwrap_or(i64::MAX)
     }
@@ -251,7 +266,8 @@ impl ExportedEvent<'_> {
         self.query_name_lower.as_deref()?.strip_suffix(registered)?.strip_suffix('.')
     }
 
-    /// Returns the version of the detection that describes the event.
+    /// Returns the version of the event's detection, as `run.json` records it; `None` if it has
+    /// none.
     pub(super) fn detection_version(&self) -> Option<&str> {
         self.detection.and_then(|detection| detection.version.as_deref())
     }
@@ -267,7 +283,8 @@ impl ExportedEvent<'_> {
         self.technique_ids().iter().map(|id| Technique::of(id))
     }
 
-    /// Returns the account of the querying process, split into domain and name.
+    /// Returns the account of the querying process, split into domain and name; `None` if the event
+    /// has no account.
     pub(super) fn account(&self) -> Option<Account<'_>> {
         let user = self.user.as_deref().filter(|user| !user.is_empty())?;
         Some(match user.split_once('\\') {

@@ -1,5 +1,5 @@
-//! Makes exported events of the rows of matches and leads. What an exported event has, and what
-//! follows from it, is in [`super::event`].
+//! Makes exported events from rows of the tables of matches and leads. The type of exported events,
+//! with the values that formats derive from its fields, is in [`super::event`].
 
 use super::event::{AnswerItem, DNS_CLIENT_RESPONSE, ExportedEvent, Origin, Role, TimeKind};
 use crate::event::{EventTime, record_type_name};
@@ -40,8 +40,8 @@ impl<'a> ExportedEvent<'a> {
         }
     }
 
-    /// Makes the part of an exported event that comes from the columns that the tables of matches
-    /// and leads have in common.
+    /// Makes an exported event with the values of the columns that the tables of matches and leads
+    /// have in common. All other fields are empty.
     fn of_row(row: &Row<'a>, origin: &Origin<'a>, role: Role, utc_time: Option<EventTime>) -> Self {
         let text = |column| row.text(column).unwrap_or_default();
         let (time, time_kind) = TimeKind::of(row.time("event_time"), utc_time);

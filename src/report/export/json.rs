@@ -1,4 +1,5 @@
-//! JSON values that borrow their texts and keep the order of their fields, and lines of JSON.
+//! JSON values that borrow their texts and keep the order of their fields, and functions that write
+//! them as lines.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -39,13 +40,13 @@ macro_rules! object {
 }
 pub(super) use object;
 
-/// Returns an object of those fields that have a value; null if none has.
+/// Returns an object with the fields whose values are not null; null if all values are null.
 pub(super) fn object_of<'a>(fields: impl IntoIterator<Item = (&'a str, Json<'a>)>) -> Json<'a> {
     let fields: Vec<_> = fields.into_iter().filter(|(_, value)| *value != Json::Null).collect();
     if fields.is_empty() { Json::Null } else { Json::Object(fields) }
 }
 
-/// Returns a list of those items that have a value; null if none has.
+/// Returns a list of the items that are not null; null if all items are null.
 pub(super) fn list<'a, T: Into<Json<'a>>>(items: impl IntoIterator<Item = T>) -> Json<'a> {
     let items: Vec<_> = items.into_iter().map(Into::into).filter(|item| *item != Json::Null).collect();
     if items.is_empty() { Json::Null } else { Json::List(items) }
@@ -53,7 +54,7 @@ pub(super) fn list<'a, T: Into<Json<'a>>>(items: impl IntoIterator<Item = T>) ->
 
 impl<'a> Json<'a> {
     /// Returns this object with the fields of the object `more` after its own. The two must have no
-    /// field in common.
+    /// field in common. If one of them is null, returns the other one.
     pub(super) fn with(self, more: Json<'a>) -> Json<'a> {
         match (self, more) {
             (Json::Object(mut fields), Json::Object(more)) => {
@@ -132,7 +133,7 @@ impl Serialize for Json<'_> {
 }
 
 /// Writes a value as a line of JSON. Characters that act on a terminal, or that a reader would not
-/// see, are written as `\uXXXX`, which means the same.
+/// see, are written as `\uXXXX`, which JSON readers turn into the same character.
 pub(in crate::report) fn write_line(value: &Json<'_>, mut to: &mut dyn Write) -> io::Result<()> {
     value.serialize(&mut serde_json::Serializer::with_formatter(&mut to, Safe))?;
     to.write_all(b"\n")

@@ -1,6 +1,6 @@
 //! JSON lines: an object for each row of a table, with the table's columns in their order. An
-//! object has all that the row has: null where there is no value, lists, and structs as objects.
-//! Times are RFC 3339 in UTC, with the microseconds of the table.
+//! object has a field for every column: null if there is no value, and lists and structs as arrays
+//! and objects. Times are RFC 3339 in UTC, with the microseconds of the table.
 
 use super::json::Json;
 use crate::table::{Cell, Column, ColumnType, Row, Scalar};

@@ -1,9 +1,10 @@
-//! Exports a table of an output for other programs: the table itself as CSV or JSON lines, or its
-//! matches (or leads) as events in the form of a tool.
+//! Exports a table of a sweep's output for other programs: the rows of any table as CSV or JSON
+//! lines, or the events of the table of matches (or leads) in the format of another tool.
 //!
-//! Rows are streamed from the table to the writer, so memory does not grow with their number; only
-//! the processes of matches are kept, if the output has them. A new format is a file in this
-//! folder, a variant of [`Format`] and, if it has events, a line in [`Format::event_line`].
+//! Rows are streamed from the table to the writer, so memory does not grow with their number. Only
+//! the processes of matches are kept in memory, if the output has a table of them. A new format is
+//! a file in this folder, a variant of [`Format`] and, if it has events, a line in
+//! [`Format::event_line`].
 
 pub(in crate::report) mod csv;
 mod detection;
@@ -47,19 +48,19 @@ pub enum Format {
     Csv,
     /// A JSON object on a line for each row.
     Jsonl,
-    /// Events of a timeline in Timesketch.
+    /// Events for a timeline in Timesketch, as JSON lines.
     Timesketch,
-    /// Documents in the Elastic Common Schema.
+    /// Documents in the Elastic Common Schema, as JSON lines.
     Ecs,
-    /// Events for Splunk's HTTP Event Collector.
+    /// Events for Splunk's HTTP Event Collector, as JSON lines.
     SplunkHec,
-    /// Events in the Open Cybersecurity Schema Framework.
+    /// Events in the Open Cybersecurity Schema Framework, as JSON lines.
     Ocsf,
 }
 
 switch! {
-    /// Whether an export of events has the copies of events. A copy is an event that is found again
-    /// in another place of the evidence.
+    /// Whether an export of events includes copies. A copy is an event that is found again in
+    /// another place of the evidence.
     pub enum Copies {
         /// Each event is exported only where it is seen first, once for each detection that
         /// describes it.
@@ -70,10 +71,10 @@ switch! {
 }
 
 switch! {
-    /// Whether an export as CSV has every character as it is. In the other formats, JSON always
-    /// escapes characters that act on a terminal.
+    /// How an export as CSV writes characters that act on a terminal, or that a reader would not
+    /// see. In the other formats, JSON always escapes them.
     pub enum Characters {
-        /// Texts are written as they are.
+        /// Texts are written as they are, except that NUL is written as `\u{0}`.
         AsTheyAre,
         /// Characters that act on a terminal, or that a reader would not see, are written as
         /// `\u{…}`.
@@ -81,7 +82,7 @@ switch! {
     }
 }
 
-/// What is exported from an output, and how.
+/// Which table is exported from the output of a sweep, and how.
 #[derive(Debug, Clone, Copy)]
 pub struct Export<'a> {
     /// The table whose rows are exported.
@@ -90,7 +91,8 @@ pub struct Export<'a> {
     pub format: Format,
     /// Whether events that are copies of others are exported.
     pub copies: Copies,
-    /// Whether an export as CSV has every character as it is.
+    /// How an export as CSV writes characters that act on a terminal, or that a reader would not
+    /// see.
     pub characters: Characters,
 }
 
@@ -112,11 +114,11 @@ pub struct Exported {
     pub rows: u64,
     /// The number of rows that were left out because their events are copies.
     pub copies: u64,
-    /// The number of rows that were left out because an exclusion takes the event away, so that
-    /// they are not matches or leads.
+    /// The number of rows that were left out because an exclusion of the site concerns their
+    /// events, so that these are not matches or leads.
     pub excluded: u64,
-    /// The number of processes that made matching queries of which the export says nothing, because
-    /// there are more than it keeps in memory.
+    /// The number of processes that made matching queries but are missing in the export, because
+    /// there are more of them than it keeps in memory.
     pub processes_left_out: u64,
     /// True if the caller ended the export before the last row.
     pub is_cut_short: bool,
@@ -131,7 +133,8 @@ pub enum ExportError {
     Write(io::Error),
 }
 
-/// Returns the JSON value of a cell in a column of type `kind`, as an export has it.
+/// Returns the JSON value of a cell in a column of type `kind`, in the form that an export as JSON
+/// lines has: times as texts, lists as arrays, and structs as objects.
 pub(in crate::report) fn json_value(kind: ColumnType, cell: Cell<'_>) -> serde_json::Value {
     serde_json::to_value(jsonl::value(kind, cell)).expect("texts, numbers and lists of them are JSON")
 }
@@ -142,7 +145,7 @@ impl From<io::Error> for ExportError {
     }
 }
 
-/// A function that writes an event as a line.
+/// A function that writes an event as one line, with the line end.
 type WriteEvent = fn(&ExportedEvent<'_>, &mut dyn Write) -> io::Result<()>;
 
 impl Format {
@@ -155,10 +158,10 @@ impl Format {
     }
 
     /// Returns the function that writes an event as a line in this format; `None` for CSV and JSON
-    /// lines, which have rows of any table.
+    /// lines, in which the rows of any table are exported and not events.
     fn event_line(self) -> Option<WriteEvent> {
-        /// Makes a function that writes an event as a line. The function `line` in the module of
-        /// the format makes the line.
+        /// Makes a function that writes an event as a line. `$format` is the module of the format.
+        /// Its function `line` makes the JSON object that is written.
         macro_rules! line {
             ($format:ident) => {{
                 fn written(event: &ExportedEvent<'_>, to: &mut dyn Write) -> io::Result<()> {
@@ -248,7 +251,8 @@ impl Export<'_> {
     }
 
     /// Calls `write` for the event of every row of the exported table. Leaves out events that an
-    /// exclusion takes away and, unless they are wanted, copies.
+    /// exclusion concerns and, unless copies are wanted, events that are copies. Stops early if
+    /// `stop` becomes true.
     fn write_events(
         &self,
         source: &Source<'_>,
@@ -280,15 +284,16 @@ impl Export<'_> {
     }
 }
 
-/// Returns the columns of an export of rows: those of the table, and those on processes if the
-/// output has processes.
+/// Returns the columns of an export as CSV or JSON lines: `columns`, which are those of the table,
+/// and, if there are `processes`, the additional columns about them.
 fn shown(columns: &[Column], processes: Option<&AskingProcesses>) -> Vec<Column> {
     let additional = processes.into_iter().flat_map(|_| additional_columns());
     columns.iter().cloned().chain(additional).collect()
 }
 
-/// Calls `write` for a row of a table whose columns are `columns`, after what is known of the row's
-/// process was added, so that it has the columns `shown`.
+/// Calls `write` for a row of the exported table. If there are `processes`, the row must be of the
+/// table of matches, and is extended by what is known of the process that made the query. `columns`
+/// are the columns of the table, and `shown` those of the extended row.
 fn with_process(
     row: &Row<'_>,
     columns: &[Column],
@@ -302,7 +307,7 @@ fn with_process(
     write(&Row::new(&shown, &cells, row.number()))
 }
 
-/// Returns all columns of a table.
+/// Returns all columns of a table of an output, in their order.
 fn columns(tables: &dyn Tables, table: TableId<'_>) -> Result<Vec<Column>, ReadError> {
     fn declared<R>(columns: &[ColumnOf<R>]) -> Vec<Column> {
         columns.iter().map(|of| of.column.clone()).collect()

@@ -1,9 +1,9 @@
-//! What exported matches say of the process that asked, and of its parent: from the output's table
-//! of processes, if it has one (`--context`).
+//! What exported matches say about the process that made the query, and about its parent. It comes
+//! from the output's table of processes, which the output has only with `--context`.
 //!
 //! Matches are streamed, in the order of the evidence; the processes of matches are kept in memory,
-//! by computer and GUID. Equal texts are kept once. This memory is bounded ([`MOST_BYTES`]): the
-//! export says nothing of further processes, and counts them.
+//! by computer and GUID. Equal texts are kept once. This memory is bounded ([`MOST_BYTES`]):
+//! further processes are left out of the export, and counted.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -21,7 +21,8 @@ const MOST_BYTES: usize = 512 << 20;
 /// The number of bytes that a process takes, about, without its texts.
 const PROCESS_BYTES: usize = 256;
 
-/// A process that made a matching query, as exported events and rows describe it.
+/// A process that made a matching query, with the values that exported events and rows state about
+/// it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct AskingProcess {
     /// When the process started.
@@ -67,7 +68,7 @@ impl AskingProcess {
     }
 }
 
-/// The columns of the table of processes that make an [`AskingProcess`].
+/// The columns of the table of processes that are read to make an [`AskingProcess`].
 const READ: [&str; 13] = [
     "depth",
     "status",
@@ -84,7 +85,8 @@ const READ: [&str; 13] = [
     "parent_command_line",
 ];
 
-/// The processes that made the matching queries of an output, as far as their event 1 was found.
+/// The processes that made the matching queries of an output, by computer and GUID. Only processes
+/// whose event 1 (process creation) was found are included.
 #[derive(Debug, Default)]
 pub(super) struct AskingProcesses {
     processes: HashMap<(Arc<str>, Guid), AskingProcess>,
@@ -96,12 +98,14 @@ pub(super) struct AskingProcesses {
 }
 
 impl AskingProcesses {
-    /// Reads the processes from an output's tables. `None` if the sweep did not look for processes.
+    /// Reads the processes that made matching queries from an output's table of processes. `None`
+    /// if the output has no such table, because the sweep did not look for processes.
     pub(super) fn read(tables: &dyn Tables) -> Result<Option<Self>, ReadError> {
         Self::read_within(tables, MOST_BYTES)
     }
 
-    /// Reads processes that take at most `most` bytes, about, and counts the others.
+    /// Reads the processes until they take about `most` bytes of memory, and only counts the
+    /// others. `None` if the output has no table of processes.
     pub(super) fn read_within(tables: &dyn Tables, most: usize) -> Result<Option<Self>, ReadError> {
         if !tables.has(TableId::Processes) {
             return Ok(None);
@@ -150,7 +154,7 @@ impl AskingProcesses {
     }
 
     /// Returns the process that made the query of a row of the table of matches. `None` if its
-    /// event 1 was not found.
+    /// event 1 was not found, or if it was left out to save memory.
     pub(super) fn of(&self, row: &Row<'_>) -> Option<&AskingProcess> {
         let guid = row.text("process_guid").as_deref().and_then(Guid::parse)?;
         let computer: Arc<str> = host_key(&row.text("computer")?).into();
@@ -162,7 +166,8 @@ impl AskingProcesses {
 /// and type, and how to get its cell.
 type Addition = (&'static str, ColumnType, fn(&AskingProcess) -> Cell<'_>);
 
-/// The columns on processes of an export of matches as CSV or JSON lines.
+/// The columns about processes that an export of matches as CSV or JSON lines has after those of
+/// the table.
 const ADDITIONS: [Addition; 9] = [
     ("process_start_time", ColumnType::Time, |process| process.start_time.map_or(Cell::Null, Cell::Time)),
     ("command_line", ColumnType::Text, |process| text(process.command_line.as_ref())),
@@ -183,19 +188,22 @@ fn text(text: Option<&Arc<str>>) -> Cell<'_> {
     text.map_or(Cell::Null, |text| Cell::text(&**text))
 }
 
-/// Returns the columns on processes that an export of matches as CSV or JSON lines has after those
-/// of the table.
+/// Returns the columns about processes that an export of matches as CSV or JSON lines has after
+/// those of the table. All can be null.
 pub(super) fn additional_columns() -> impl Iterator<Item = Column> {
     ADDITIONS.into_iter().map(|(name, kind, _)| Column::nullable(name, kind, ""))
 }
 
-/// The cells of a row of the table of matches, and after them what is known of its process.
+/// The cells of a row of the table of matches and, after them, those of the additional columns
+/// about the process that made the query.
 pub(super) struct WithProcess<'a> {
     /// The row of the table of matches.
     pub(super) row: &'a Row<'a>,
-    /// The number of columns of the table.
+    /// The number of columns of the table of matches. The additional columns have the indexes from
+    /// this number on.
     pub(super) columns: usize,
-    /// The process that made the query; `None` if its event 1 was not found.
+    /// The process that made the query; `None` if its event 1 was not found. The additional cells
+    /// are null then.
     pub(super) process: Option<&'a AskingProcess>,
 }
 

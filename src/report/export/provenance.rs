@@ -1,11 +1,12 @@
-//! Where an exported event comes from, for formats that take fields of any name: the place of its
+//! Where an exported event comes from, for formats that allow fields of any name: the place of its
 //! record in the evidence, how far the record can be trusted, and why it is exported.
 
 use super::event::ExportedEvent;
 use super::json::{Json, list, object};
 
-/// Returns an object that says where an exported event comes from. Its fields are named like the
-/// columns of `matches.parquet`.
+/// Returns a JSON object with the provenance of an exported event: the place of its record in the
+/// evidence, how far the record can be trusted, and the detection's patterns that it satisfies. The
+/// fields are named like the columns of `matches.parquet`.
 pub(super) fn provenance<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
     object! {
         "evidence": &event.evidence,

@@ -8,8 +8,8 @@ use crate::report::run::Run;
 use crate::table::TableId;
 
 sentence! {
-    /// The error that the user's name stands for no table of the output. Contains, in words, why,
-    /// and what to do.
+    /// The error for a name, stated by the user, that stands for no table of the output. Its text
+    /// says why, and what to do.
     pub struct NoTable;
 }
 
@@ -19,17 +19,17 @@ pub enum TableName {
     /// The table of matches.
     #[default]
     Matches,
-    /// The table of hosts.
+    /// The table of the hosts in the evidence.
     Hosts,
     /// The table of leads (queries that Windows' own DNS client logged).
     Leads,
-    /// The ledger: the table of files.
+    /// The table of the files of the evidence, which is also called the ledger.
     Files,
-    /// The table of containers.
+    /// The table of containers: archives, disk images, volumes and shadow copies.
     Containers,
-    /// The table of the processes of matches and their ancestors.
+    /// The table of the processes that made matching queries, and of their ancestors.
     Processes,
-    /// The table of all DNS queries.
+    /// The table of all DNS queries, whether a detection describes them or not.
     Queries,
     /// The table that the command `stats` in a detection's search makes. Contains the detection's
     /// id; `None` stands for the only detection that has a table of its own.
@@ -41,8 +41,8 @@ impl TableName {
     const NAMES: &str =
         "matches, hosts, leads, files, containers, processes, queries, stats, or stats/ID for one detection";
 
-    /// Parses the name of a table that the user stated. The name of the table's file is accepted,
-    /// too.
+    /// Parses the name of a table that the user stated, such as `matches` or `stats/ID`. The name
+    /// of the table's file, such as `matches.parquet`, is accepted, too.
     pub fn parse(name: &str) -> Result<Self, NoTable> {
         let plain = name.strip_suffix(".parquet").unwrap_or(name);
         match plain {
@@ -61,7 +61,8 @@ impl TableName {
         }
     }
 
-    /// Finds the table of this name among those that a sweep wrote.
+    /// Returns the table with this name. It is an error if the sweep did not write the table;
+    /// `run.json` lists those that it wrote.
     pub fn find<'t>(&'t self, run: &'t Run) -> Result<TableId<'t>, NoTable> {
         let table = match self {
             TableName::Matches => TableId::Matches,
@@ -95,8 +96,8 @@ impl fmt::Display for TableName {
     }
 }
 
-/// Finds the table that the command `stats` makes in the search of the detection `id`. Without an
-/// id, it is that of the only detection that has a table of its own.
+/// Returns the table that the command `stats` makes in the search of the detection `id`. Without an
+/// id, returns the table of the only detection that has one; it is an error if several have one.
 fn stats<'t>(id: Option<&'t str>, run: &'t Run) -> Result<TableId<'t>, NoTable> {
     let files = run.outputs.iter().map(|record| record.file.as_str());
     let ids: Vec<&str> =
@@ -122,7 +123,7 @@ fn choices(ids: &[&str]) -> String {
     if rest == 0 { shown.join(", ") } else { format!("{}, or one of {rest} more", shown.join(", ")) }
 }
 
-/// Returns why a sweep did not write a table, and what to do.
+/// Returns an error message that says why a sweep did not write a table, and what to do.
 fn absent(table: TableId<'_>, run: &Run) -> String {
     match table {
         TableId::Leads if run.options.leads == Leads::None => {

@@ -4,8 +4,8 @@
 //! <https://timesketch.org/guides/user/import-from-json-csv/>. `message`, `datetime` (ISO 8601) and
 //! `timestamp_desc` are required, `timestamp` is in microseconds since 1970, and any other field
 //! may be added. The importer reads a file only if its name ends in `.jsonl`, and drops fields that
-//! begin with an underscore, and the field `label`. Plaso, whose timelines Timesketch shows too,
-//! describes the time of an event without one as `Not a time`.
+//! begin with an underscore, and the field `label`. For an event without a time, `timestamp_desc`
+//! is `Not a time`, as in Plaso, whose timelines Timesketch shows too.
 
 use super::event::{ExportedEvent, TimeKind};
 use super::json::{Json, list, object};

@@ -1,5 +1,5 @@
-//! Single hosts as Markdown: their matches, the groups that detections make of them, and their
-//! process trees.
+//! Single hosts as Markdown: their matches, their rows in detections' `stats` tables (matches,
+//! grouped and counted), and their process trees.
 
 use std::fmt::Write;
 
@@ -12,11 +12,12 @@ use crate::report::wording::counted;
 
 /// The maximum number of levels by which the Markdown indents a process tree.
 const DEEPEST: u32 = 20;
-/// The maximum number of answers, and the most patterns of a rule, that the Markdown shows for a
-/// match.
+/// The maximum number of DNS answers, and of patterns of a rule, that the Markdown shows for a
+/// match. Further ones are marked by an ellipsis.
 const MOST_IN_A_CELL: usize = 8;
 
-/// Returns what is known of the hosts that an answer lists, as Markdown.
+/// Returns what is known of each host that `answer` lists, as Markdown with a heading for each
+/// host.
 #[must_use]
 pub fn hosts(answer: &Answer) -> String {
     let mut text = String::new();
@@ -54,7 +55,7 @@ fn one_host(text: &mut String, host: &HostInDetail) {
 }
 
 /// Writes the process tree of a host as nested lists: each process is below the one that started
-/// it. Writes nothing if the host has none.
+/// it. Writes nothing if the host has no process tree, or an empty one.
 pub(super) fn process_tree(text: &mut String, host: &HostInDetail) {
     let Some(tree) = host.matches.process_tree.as_ref().filter(|tree| !tree.items.is_empty()) else { return };
     let _ = writeln!(text, "## Processes of {}\n", name(&host.facts));
@@ -98,7 +99,8 @@ fn match_row(text: &mut String, found: &Match) {
     );
 }
 
-/// Returns a rule, and the first of its patterns that an event satisfies.
+/// Returns the name of a rule, and the first [`MOST_IN_A_CELL`] of its patterns that an event
+/// satisfies, as Markdown.
 fn rule(rule: &MatchedRule) -> String {
     let pattern = |(pattern, place): (&str, PatternPlace)| format!("{}{}", code(pattern), place.remark());
     let patterns = cell(rule.patterns().map(pattern));
@@ -106,7 +108,8 @@ fn rule(rule: &MatchedRule) -> String {
     format!("{}{by}{patterns}", code(&rule.name))
 }
 
-/// Returns the first of some texts, and a mark if there are more.
+/// Returns the first [`MOST_IN_A_CELL`] texts with commas between them, and an ellipsis if there
+/// are more.
 fn cell(mut texts: impl Iterator<Item = String>) -> String {
     let mut shown: Vec<String> = texts.by_ref().take(MOST_IN_A_CELL).collect();
     shown.extend(texts.next().map(|_| "…".to_owned()));

@@ -15,9 +15,11 @@ use super::flawed_file::FirstProblem;
 use super::process_wording::process_counts;
 use super::wording::{counted, grouped};
 
-/// The maximum number of hosts of which the Markdown of a whole sweep has the process tree.
+/// The maximum number of hosts whose process trees the Markdown summary of a sweep contains: the
+/// first hosts, which are the worst.
 const MOST_TREES: usize = 4;
-/// The maximum number of detections, and the most exclusions, that the Markdown lists.
+/// The maximum number of detections, and of exclusions, that the Markdown lists. If there are more,
+/// it refers to `run.json`.
 const MOST_LISTED: usize = 100;
 
 /// Returns the summary of a sweep as Markdown. `directory` is the path of the output directory.
@@ -113,7 +115,7 @@ fn problem(first: Option<&FirstProblem>) -> String {
 }
 
 /// Writes what was looked for: the period, the detections and the exclusions. Then writes how many
-/// leads were found.
+/// processes and leads (queries that Windows' own DNS client logged) were found.
 fn looked_for(text: &mut String, answer: &Answer) {
     let run = &answer.run;
     text.push_str("## What was looked for\n\n");
@@ -204,8 +206,8 @@ fn top_values(text: &mut String, head: &str, values: &TopValues) {
     text.push('\n');
 }
 
-/// Writes the patterns whose text lies inside a label of at least one queried name, and is not
-/// whole labels there. Writes nothing if there are none.
+/// Writes the patterns with hits inside labels: hits in which the pattern's text is not whole
+/// labels of the queried name (the parts between its dots). Writes nothing if there are none.
 fn patterns_inside_labels(text: &mut String, answer: &Answer) {
     let patterns = &answer.patterns_inside_labels;
     if patterns.count == 0 {
@@ -221,7 +223,7 @@ fn patterns_inside_labels(text: &mut String, answer: &Answer) {
     more(text, patterns);
 }
 
-/// Returns the risk of hosts and users as Markdown.
+/// Returns the risk of hosts and users as Markdown: a table with a row for each of them.
 #[must_use]
 pub fn risk(risk: &Risk) -> String {
     let mut text = format!(

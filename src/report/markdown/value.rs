@@ -1,5 +1,5 @@
-//! What the parts of the Markdown are made of: texts from the evidence as code spans, times, names
-//! of hosts, and the end of a list that is cut.
+//! The building blocks of the Markdown: texts from the evidence as code spans, times, names of
+//! hosts, and the end of a list that is cut.
 
 use std::fmt::Write;
 
@@ -11,14 +11,15 @@ use crate::report::wording::grouped;
 /// values are cut in the middle.
 const MOST_SHOWN: usize = 300;
 
-/// Returns a text as a Markdown code span in a cell of a table. Nothing in it is read as Markdown,
-/// as HTML or as the end of the cell.
+/// Returns a text as a Markdown code span for a cell of a table, with escaped control characters.
+/// Nothing in it is read as Markdown, as HTML or as the end of the cell. A long text is cut in the
+/// middle.
 pub(super) fn code(text: &str) -> String {
     span(text).replace('|', "\\|")
 }
 
-/// Returns a text as a Markdown code span outside tables. Nothing in it is read as Markdown or
-/// HTML.
+/// Returns a text as a Markdown code span outside tables, with escaped control characters. Nothing
+/// in it is read as Markdown or HTML. A long text is cut in the middle.
 pub(super) fn span(text: &str) -> String {
     if text.is_empty() {
         return String::new();
@@ -31,18 +32,19 @@ pub(super) fn span(text: &str) -> String {
     format!("{fence}{blank}{safe}{blank}{fence}")
 }
 
-/// Returns a text as a Markdown code span in a cell of a table; empty if there is no text.
+/// Returns a text as a Markdown code span for a cell of a table; empty if `text` is `None` or
+/// empty.
 pub(super) fn optional(text: Option<&str>) -> String {
     text.filter(|text| !text.is_empty()).map(code).unwrap_or_default()
 }
 
-/// Returns an instant as a cell of a table shows it; empty if there is none.
+/// Returns an instant in the form `2024-01-31 10:15:30Z`; empty if there is none.
 pub(super) fn time(time: Option<UtcTime>) -> String {
     time.map(|UtcTime(time)| time.readable()).unwrap_or_default()
 }
 
-/// Returns the name of a host as a Markdown code span; that of its piece of evidence if no record
-/// names the machine.
+/// Returns the name of a host as a Markdown code span. If no record names the machine, returns the
+/// word `evidence` and the name of its piece of evidence.
 pub(super) fn name(facts: &HostFacts) -> String {
     match (&facts.computer, facts.evidence.items.first()) {
         (None, Some(evidence)) => format!("evidence {}", code(evidence)),
@@ -50,7 +52,7 @@ pub(super) fn name(facts: &HostFacts) -> String {
     }
 }
 
-/// Writes the end of a list: how many items it leaves out, if any.
+/// Writes the end of a list: how many items the list leaves out, if any, and a line break.
 pub(super) fn more<T>(text: &mut String, listed: &Listed<T>) {
     if listed.cut() > 0 {
         let _ = writeln!(text, "\n… and {} more", grouped(listed.cut()));

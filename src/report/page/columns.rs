@@ -1,6 +1,6 @@
-//! Packs the rows of the page's grids: JSON by columns, deflated, in base64. Texts that repeat are
-//! written once, and numbers as differences from the row before. Packed text contains no markup,
-//! whatever the rows contain.
+//! Packs the rows of the page's grids (lists that can be searched) into text: JSON by columns,
+//! deflated, in base64. Texts that repeat are written once, and numbers as differences from the row
+//! before. Packed text never contains markup, even if the rows do.
 
 use std::hash::Hash;
 use std::io::{BufWriter, Write};
@@ -33,8 +33,9 @@ impl Columns {
         columns
     }
 
-    /// Adds the column `name`, which has a text in each row. `keys` has the key of each row; rows
-    /// with equal keys have the same text, which `text` makes of the key once.
+    /// Adds the column `name`, which has a text in each row. `keys` has the key of each row. Rows
+    /// with equal keys have the same text: `text` makes it of the key, and is called once for each
+    /// distinct key.
     pub(super) fn texts<K: Copy + Eq + Hash>(
         mut self,
         name: &str,
@@ -63,8 +64,9 @@ impl Columns {
         self
     }
 
-    /// Adds the column `name`, which has a number in each row, or none. Times are numbers of
-    /// seconds since 1970.
+    /// Adds the column `name`, which has a number, or none, in each row. Times must be in seconds
+    /// since 1970. Numbers outside the range of [`MOST_EXACT`] are replaced by the nearest number
+    /// in it.
     pub(super) fn numbers(mut self, name: &str, numbers: impl Iterator<Item = Option<i64>>) -> Self {
         self.begin(name, "steps");
         let mut before = 0_i64;
@@ -102,13 +104,14 @@ impl Columns {
     }
 }
 
-/// The greatest number that a grid (a list on the page that can be searched) has. Greater numbers
-/// become this one, and numbers below its negative become that. JavaScript computes the difference
+/// The greatest number in a grid (a list on the page that can be searched). Greater numbers become
+/// this one, and numbers below its negative become its negative. JavaScript computes the difference
 /// of any two numbers in this range exactly.
 const MOST_EXACT: i64 = 1 << 52;
 
-/// Packs the first of `rows` by `pack`: as many as fit into `most` bytes, or slightly fewer.
-/// Returns the packed text, and the number of rows in it.
+/// Packs the first of `rows` with `pack`: as many as fit into `most` bytes of packed text, or
+/// slightly fewer. Returns the packed text, and the number of rows in it. Only a text without rows
+/// can be longer than `most` bytes.
 pub(super) fn packed_within<R>(rows: &[R], most: usize, pack: impl Fn(&[R]) -> String) -> (String, usize) {
     let mut count = rows.len();
     loop {

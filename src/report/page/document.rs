@@ -1,17 +1,17 @@
-//! The page of an output (`report.html`) as plain data: what stands where, as text without markup.
-//! `page.html` makes HTML of it. All texts from evidence and from rules must be escaped
-//! (`report::escape`) before they come here; the template escapes the markup.
+//! The page of an output (`report.html`) as plain data: what the page contains and where, as text
+//! without markup. The template `page.html` makes HTML of it, and escapes the markup. Texts from
+//! evidence and from rules must be escaped by `report::escape` before they are put here.
 
 use askama::Template;
 
 use super::charts::Chart;
 use super::processes::Tree;
 
-/// The HTML page, with everything that stands on it.
+/// The data of the whole HTML page (`report.html`).
 #[derive(Template)]
 #[template(path = "page.html", config = "src/report/page/askama.toml", whitespace = "minimize")]
 pub(super) struct Document {
-    /// The content security policy: what the browser may load and run.
+    /// The content security policy of the page: what the browser may load and run.
     pub policy: String,
     /// The version of dnsweep that makes the page.
     pub version: &'static str,
@@ -25,7 +25,8 @@ pub(super) struct Document {
     pub style: String,
     /// The links to the page's sections.
     pub links: Vec<Link>,
-    /// The top of the page: the answer in a sentence, and four figures.
+    /// The top of the page: the result of the sweep in a sentence, four key figures, and the worst
+    /// hosts.
     pub answer: Top,
     /// The chart of matches by host and time; `None` if no match has a time.
     pub timeline: Option<Figure>,
@@ -34,7 +35,7 @@ pub(super) struct Document {
     pub coverage: Option<Figure>,
     /// The text above the list of hosts, which says what the list contains.
     pub hosts_intro: &'static str,
-    /// A sentence on how many hosts the searchable list leaves out; empty if it has all.
+    /// A sentence on how many hosts the page's searchable list leaves out; empty if it has all.
     pub hosts_left_out: String,
     /// The list of hosts for a browser that runs no script, and for paper.
     pub hosts: Listing,
@@ -42,20 +43,21 @@ pub(super) struct Document {
     pub matches_intro: String,
     /// A sentence on what the searchable list of matches leaves out; empty if it has all.
     pub matches_left_out: String,
-    /// The first hosts with matches, the worst first, each with a list of its matches.
+    /// A card (a box with the host's matches) for each of the first hosts with matches, worst
+    /// first: by risk score, then by number of matches.
     pub cards: Vec<Card>,
     /// A sentence on how many hosts with matches have no card (a box with their matches); empty if
     /// each has one.
     pub cards_left_out: String,
-    /// The sections that consist of texts and lists, such as the one on damage.
+    /// The sections that consist of texts and lists, such as the section on damage.
     pub sections: Vec<Section>,
-    /// The text above the detections, which says that their rules' words are not findings.
+    /// The text above the detections. It says that the words of their rules are not findings.
     pub detections_intro: &'static str,
     /// The detections that ran and that the page describes, those with the most matches first.
     pub detections: Vec<DetectionCard>,
     /// A sentence on how many detections that ran are not described; empty if all are.
     pub detections_left_out: String,
-    /// What ran: program, machine, times, arguments.
+    /// The facts about the sweep itself, such as its program, arguments, times and machine.
     pub run: Vec<Fact>,
     /// The list of the output's tables, each with its SHA-256.
     pub outputs: Listing,
@@ -82,13 +84,14 @@ pub(super) struct Link {
     pub title: &'static str,
 }
 
-/// The top of the page: the answer in a sentence, and four figures.
+/// The top of the page: the result of the sweep in a sentence, four key figures, and the worst
+/// hosts.
 pub(super) struct Top {
-    /// What must be known before anything else, such as that the sweep was interrupted.
+    /// What a reader must know before the result, such as that the sweep was interrupted.
     pub notices: Vec<String>,
-    /// The answer in a sentence.
+    /// The result of the sweep in a sentence, such as `3 matches on 2 of 3 hosts`.
     pub headline: String,
-    /// What else a reader must know, a sentence each.
+    /// What else a reader must know, such as which hosts are not cleared; a sentence each.
     pub sentences: Vec<String>,
     /// The four key figures, such as the number of hosts with matches.
     pub figures: Vec<KeyFigure>,
@@ -135,9 +138,9 @@ impl Tone {
 
 /// A chart with its explanation.
 pub(super) struct Figure {
-    /// What the chart shows, for a reader who does not see it.
+    /// What the chart shows, for a screen reader.
     pub label: String,
-    /// What the chart shows and how it is read.
+    /// The text above the chart: what it shows, and how to read it.
     pub intro: String,
     /// The chart as an SVG element.
     pub svg: String,
@@ -146,8 +149,8 @@ pub(super) struct Figure {
 }
 
 impl Figure {
-    /// Returns a chart with its explanation: `label` is for readers who do not see the chart,
-    /// `intro` for those who do.
+    /// Returns a chart with its explanation: `label` is for screen readers, and `intro` is shown
+    /// above the chart.
     pub(super) fn new(chart: Chart, label: String, intro: String) -> Self {
         Figure { label, intro, svg: chart.svg, left_out: chart.left_out }
     }
@@ -169,7 +172,8 @@ pub(super) struct Section {
     pub tables: Vec<Listing>,
 }
 
-/// A name with its values, such as the arguments of the run.
+/// A name with its values, as the page shows them, such as `Command line` and the command line of
+/// the sweep.
 pub(super) struct Fact {
     /// The name of what the values are, such as `Command line`.
     pub name: &'static str,
@@ -177,10 +181,10 @@ pub(super) struct Fact {
     pub lines: Vec<String>,
 }
 
-/// The maximum number of bytes of a list on the page, so that the page stays small whatever the
-/// evidence has.
+/// The maximum number of bytes of HTML that the rows of a list take, unless the list has a limit of
+/// its own. It keeps the page small, however much the evidence contains.
 const MOST_LIST_BYTES: usize = 150_000;
-/// The number of bytes of HTML markup around each line of a cell, about.
+/// The approximate number of bytes of HTML markup around each line of a cell.
 const CELL_BYTES: usize = 60;
 
 /// A list on the page, as a table.
@@ -188,15 +192,16 @@ pub(super) struct Listing {
     /// The number of bytes of HTML that further rows may take. A row for which there is no room is
     /// left out.
     room: usize,
-    /// What the list contains, for a reader who does not see the page.
+    /// What the list contains, for a screen reader.
     pub caption: &'static str,
     /// The title above the list; empty for none.
     pub title: String,
     /// The columns of the list, from left to right.
     pub columns: Vec<Column>,
-    /// The rows. Each cell has lines; those after the first are shown with less weight.
+    /// The rows. Each cell has one or more lines; the page shows the lines after the first in a
+    /// muted colour.
     pub rows: Vec<Vec<Lines>>,
-    /// What stands in place of the list if it has no rows.
+    /// The text in place of the list if it has no rows.
     pub none: &'static str,
     /// A sentence on how much the list leaves out; empty if it is complete.
     pub left_out: String,
@@ -206,15 +211,16 @@ pub(super) struct Listing {
 pub(super) type Lines = Vec<String>;
 
 impl Listing {
-    /// Returns a list without rows. `caption` says what it contains; `none` stands in its place as
-    /// long as it has no row.
+    /// Returns a list without rows. `caption` says what the list contains; `none` is shown in its
+    /// place if no row is added.
     pub(super) fn new(caption: &'static str, columns: &[(&'static str, Kind)], none: &'static str) -> Self {
         let columns = columns.iter().map(|(title, kind)| Column { title, kind: *kind }).collect();
         let (title, left_out) = (String::new(), String::new());
         Listing { room: MOST_LIST_BYTES, caption, title, columns, rows: Vec::new(), none, left_out }
     }
 
-    /// Returns the list, whose rows may take `room` bytes of HTML.
+    /// Returns the list with another limit: the rows that are added from now on take at most `room`
+    /// bytes of HTML.
     pub(super) fn with_room(self, room: usize) -> Self {
         Listing { room, ..self }
     }
@@ -224,14 +230,14 @@ impl Listing {
         self.room
     }
 
-    /// Adds a row to the list, with a text of one line for each column. If there is no room for the
+    /// Adds a row to the list, with one line of text for each column. If there is no room for the
     /// row, it and all later ones are left out.
     pub(super) fn push<const N: usize>(&mut self, cells: [String; N]) {
         self.push_lines(cells.map(|line| vec![line]));
     }
 
-    /// Adds a row to the list, whose cells can have several lines. If there is no room for the row,
-    /// it and all later ones are left out.
+    /// Adds a row to the list. Each of its cells can have several lines. If there is no room for
+    /// the row, it and all later ones are left out.
     pub(super) fn push_lines<const N: usize>(&mut self, cells: [Lines; N]) {
         let bytes: usize = cells.iter().flatten().map(|line| CELL_BYTES + html_length(line)).sum();
         match self.room.checked_sub(bytes) {
@@ -260,7 +266,7 @@ impl Listing {
     }
 }
 
-/// Returns the number of bytes that a text has as HTML.
+/// Returns the number of bytes of a text in HTML, where `<`, `>`, `&` and quotes are escaped.
 pub(super) fn html_length(text: &str) -> usize {
     text.len() + 4 * text.matches(['<', '>', '&', '"', '\'']).count()
 }
@@ -304,16 +310,17 @@ impl Kind {
     }
 }
 
-/// A host with matches, as the page shows it in a box: the host's name, a sentence about it, and a
-/// list of its matches.
+/// A host with matches, as the page shows it in a box: the host's name, a sentence about it, a list
+/// of its matches, and the processes that made the matching queries.
 pub(super) struct Card {
     /// The host's name.
     pub host: String,
     /// How many matches the host has, from when to when, and in which evidence, in a sentence.
     pub about: String,
-    /// The list of the host's matches, with a row for each group of matches that agree.
+    /// The list of the host's matches, with a row for each group of matches that agree (such as in
+    /// program, name and answer).
     pub groups: Listing,
-    /// The processes that made the matches, and what started them.
+    /// The processes that made the matching queries, and their ancestors.
     pub tree: Tree,
 }
 
@@ -323,6 +330,6 @@ pub(super) struct DetectionCard {
     pub name: String,
     /// What the detection finds, in the words of its rule.
     pub paragraphs: Vec<String>,
-    /// What else the rule says, and how many matches the detection has.
+    /// What else the rule says, and how many matches the detection has, each as a name with values.
     pub facts: Vec<Fact>,
 }

@@ -1,4 +1,5 @@
-//! The charts of the page, made of the answer: which hosts they show, and what they leave out.
+//! The charts of the page, made from what the output says about the hosts: which hosts the charts
+//! show, and what they leave out.
 
 use super::charts::{Axis, CoverageRow, Hour, TimelineRow, coverage, timeline};
 use super::document::Figure;
@@ -14,14 +15,15 @@ const MOST_MATCHING: usize = 30;
 /// that are not cleared (their absence of matches proves nothing), and those that are cleared.
 const MOST_OF_A_KIND: usize = 20;
 
-/// The charts of the page: matches and DNS logging, each by host and time. `None` where
+/// The charts of the page: matches and DNS logging, each by host and time. A chart is `None` if
 /// there is nothing to draw.
 pub(super) struct Figures {
     pub timeline: Option<Figure>,
     pub coverage: Option<Figure>,
 }
 
-/// Returns the charts of the page.
+/// Returns the charts of the page, both with the same time axis. `grouped` has the hours of
+/// matches, and `logging` the periods with DNS logging.
 pub(super) fn figures(answer: &Answer, grouped: &GroupedMatches, logging: &Logging) -> Figures {
     let matches: Vec<(Hour, u64)> = grouped.hosts.iter().flat_map(hours).collect();
     let logged: Vec<Vec<Hours>> = all_hosts(answer).map(|of| periods(logging, of)).collect();
@@ -42,7 +44,8 @@ fn hours(of: &HostGroups) -> impl Iterator<Item = (Hour, u64)> {
     of.hours.iter().map(|(hour, matches)| (Hour(*hour), *matches))
 }
 
-/// Returns all hosts that the answer lists: those with matches, not cleared, and cleared.
+/// Returns all hosts that the answer lists: first those with matches, then those not cleared, then
+/// those cleared.
 fn all_hosts(answer: &Answer) -> impl Iterator<Item = &HostFacts> {
     let detailed = answer.hosts.items.iter().chain(&answer.uncleared.items);
     detailed.map(|of| &of.facts).chain(&answer.cleared.items)

@@ -1,4 +1,4 @@
-//! A row of the table of matches, as the page needs it: in place of each text is its number in
+//! A row of `matches.parquet`, as the page needs it. Each text is replaced by its number in
 //! [`Texts`], which keeps equal texts once.
 
 use std::borrow::Cow;
@@ -12,7 +12,7 @@ use crate::event::EventTime;
 use crate::report::answer::{HostInDetail, INSIDE_LABEL, host_key};
 use crate::table::{Cell, Row};
 
-/// The columns of the table of matches that the page reads, in the order in which
+/// The columns of `matches.parquet` that the page reads, in the order in which
 /// [`FoundReader::read`] takes their cells.
 const COLUMNS: [&str; 23] = [
     "duplicate",
@@ -39,16 +39,18 @@ const COLUMNS: [&str; 23] = [
     PATTERNS,
     ON_LABEL,
 ];
-/// The column with those of the detection's patterns, networks and addresses that the answer
-/// satisfies.
+/// The name of the column with those of the detection's patterns, networks and addresses that the
+/// answer satisfies.
 const ANSWER_PATTERNS: &str = "matched_answer";
-/// The column with those of the detection's patterns that the queried name satisfies.
+/// The name of the column with those of the detection's patterns that the queried name satisfies.
 const PATTERNS: &str = "matched_query";
-/// The column with those of [`PATTERNS`] whose text is one or more whole labels of the queried
-/// name, the parts between its dots. Patterns that state no text are among them.
+/// The name of the column with those of [`PATTERNS`] whose text is one or more whole labels of the
+/// queried name, the parts between its dots. Regular expressions, and patterns that state no text,
+/// are always among them.
 const ON_LABEL: &str = "matched_query_on_label";
-/// The column with the GUID of the process. It is read only if a detection groups by it, because
-/// nearly every row has another value, and all of them would be kept in memory.
+/// The name of the column with the GUID of the querying process. It is read only if a detection
+/// groups by it, because nearly every row has another value, and all of them would be kept in
+/// memory.
 const PROCESS_GUID: &str = "process_guid";
 /// The number of columns in [`COLUMNS`] that contain one text each: those from `computer` to
 /// `user`.
@@ -56,11 +58,11 @@ const TEXTS: usize = 12;
 /// The index of the column `computer` among the columns of [`COLUMNS`] that contain one text each.
 const COMPUTER: usize = 0;
 
-/// A row of the table of matches: an event, and a detection that describes it. Texts are given by
+/// A row of `matches.parquet`: an event, and a detection that describes it. Texts are given by
 /// their numbers in [`Texts`].
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Found {
-    /// The key by which matches are sorted, by time and then by row.
+    /// The key by which matches are sorted: by time, and then by their row in `matches.parquet`.
     pub at: Earliest,
     /// The index, among the hosts with matches, of the host that logged the event; `None` if the
     /// page does not list the host.
@@ -73,7 +75,7 @@ pub(super) struct Found {
     pub computer: TextId,
     /// The id of the detection.
     pub detection_id: TextId,
-    /// What the checksums of the record's chunk say.
+    /// What the checksums of the record's chunk say: `verified`, `damaged` or `unverified`.
     pub integrity: TextId,
     /// What the event was decoded from if it was found in a deleted record only; empty for a live
     /// record.
@@ -84,33 +86,34 @@ pub(super) struct Found {
     pub process: TextId,
     /// The queried name.
     pub name: TextId,
-    /// The Windows error code of the query.
+    /// The status of the query (QueryStatus), a Windows error code as text.
     pub status: TextId,
     /// The answer to the query, as Sysmon logs it (QueryResults).
     pub results: TextId,
     /// The account of the program that made the query.
     pub user: TextId,
-    /// The detection's patterns for the queried name that the event satisfies, with a remark on
-    /// those whose text lies inside a label of the name.
+    /// The detection's patterns that the queried name satisfies. A pattern whose text lies inside a
+    /// label of the name has a remark that says so.
     pub patterns: SetId,
     /// The detection's patterns, networks and addresses that the answer satisfies.
     pub answer_patterns: SetId,
     /// The GUID of the process that made the query; empty if no detection groups by it.
     pub process_guid: TextId,
-    /// False if there was no room for one of the row's texts in [`Texts`]. Its field then has the
-    /// number of the empty text.
+    /// False if there was no room for one of the row's texts in [`Texts`]. The field of that text
+    /// then has the number of the empty text.
     pub is_whole: bool,
 }
 
-/// Reads the rows of the table of matches, one after the other, each as a [`Found`].
+/// Reads the rows of `matches.parquet`, one after the other, each as a [`Found`].
 #[derive(Debug)]
 pub(super) struct FoundReader {
-    /// The index of each host with matches, by its name in lower case.
+    /// The index of each host with matches, by the host's name in lower case.
     hosts: HashMap<String, usize>,
-    /// For each column with a text, the text of the row before, and its number. Most rows repeat
-    /// it, and then it need not be looked up.
+    /// For each column with one text, the text of the row before, and the text's number. Most rows
+    /// repeat the text, so it is rarely looked up.
     before: [(Option<String>, TextId); TEXTS],
-    /// The index of the host of the row before; `None` if the page does not list the host.
+    /// The index, among the hosts with matches, of the host of the row before; `None` if the page
+    /// does not list the host.
     host: Option<usize>,
     /// The patterns that a queried name satisfies, by the id of the detection and the name.
     patterns: FastMap<(TextId, TextId), SetId>,
@@ -123,8 +126,8 @@ pub(super) struct FoundReader {
 }
 
 impl FoundReader {
-    /// Makes a reader of the matches of these hosts, and returns it with the names of the columns
-    /// that it reads. The GUID of the process is among them only if `by_process` is true.
+    /// Makes a reader of the matches of these hosts. Also returns the names of the columns that
+    /// must be read, in order. The GUID of the process is among them only if `by_process` is true.
     pub(super) fn new(hosts: &[&HostInDetail], by_process: bool) -> (Self, Vec<&'static str>) {
         let names = hosts.iter().enumerate();
         let names =
@@ -145,8 +148,9 @@ impl FoundReader {
         (reader, columns)
     }
 
-    /// Reads a row of the table of matches. Returns `None` if the event is a copy of an earlier
-    /// one, or if an exclusion takes it away from the detection.
+    /// Reads a row of `matches.parquet`. Returns `None` if the event is a copy of an earlier one,
+    /// or if an exclusion (a site's description of harmless events) removes it from the detection's
+    /// matches.
     pub(super) fn read(&mut self, row: &Row<'_>, texts: &mut Texts, sets: &mut Sets) -> Option<Found> {
         let mut cells = row.cells();
         let mut next = || cells.next().unwrap_or(Cell::Null);
@@ -209,9 +213,9 @@ impl FoundReader {
     }
 
     /// Returns the patterns that a queried name satisfies, with a remark on those whose text lies
-    /// inside a label of the name. `of` is the id of the detection and the name; `next` returns the
-    /// cell with the patterns and then that with those on label boundaries, and is called only for
-    /// the first row that has both.
+    /// inside a label of the name. `of` is the id of the detection and the name. `next` must return
+    /// the cell with the patterns, and then the cell with those on label boundaries. It is called
+    /// only for the first row with this detection and this name.
     fn patterns<'r>(
         &mut self,
         of: (TextId, TextId),
@@ -227,8 +231,8 @@ impl FoundReader {
     }
 
     /// Returns the number of the text in `cell`, which is often the text of the row before. `place`
-    /// is the index of the column among those with a text. If there is no room for the text,
-    /// `is_whole` becomes false.
+    /// is the index of the column among those with one text. If there is no room for the text, sets
+    /// `is_whole` to false, and returns the number of the empty text.
     fn shared(&mut self, place: usize, cell: Cell<'_>, texts: &mut Texts, is_whole: &mut bool) -> TextId {
         let text = if let Cell::Text(text) = cell { text } else { Cow::Borrowed("") };
         let Some((before, id)) = self.before.get_mut(place) else { return TextId::default() };
@@ -249,7 +253,7 @@ impl FoundReader {
     }
 }
 
-/// Returns the set of patterns, each with a remark after it, which can be empty.
+/// Returns the set of these patterns, each followed by its remark, which can be empty.
 fn set<'r>(
     patterns: &[Cow<'r, str>],
     remark: impl Fn(&Cow<'r, str>) -> &'static str,

@@ -1,9 +1,10 @@
-//! The matches of hosts in groups, as the `stats` of the detections group them: matches that agree
-//! in the fields after `by` are one group. A detection without `stats` groups by program, name,
-//! status, answer and account.
+//! The matches of hosts in groups, as the command `stats` in the detections' searches groups them:
+//! matches that agree in the fields after `by` are one group. A detection without `stats` groups by
+//! program, name, status, answer and account.
 //!
-//! The table of matches is read once, row by row, and each row goes into its group. Memory grows
-//! with the groups and with the distinct texts, not with the matches.
+//! The table of matches is read row by row, and each row is added to its group. Memory grows with
+//! the groups and with the distinct texts, not with the matches. If there may be too many groups,
+//! the module `room` first reads the table once to decide which matches may begin one.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -17,18 +18,19 @@ use crate::report::matches::MatchRow;
 use crate::report::run::{DetectionRecord, Run};
 use crate::table::{ColumnOf, ColumnType, Row, TableId, Tables, Wanted};
 
-/// The maximum number of groups (matches that agree in some fields) of all hosts together, about.
+/// The approximate maximum number of groups (matches that agree in some fields) of all hosts
+/// together.
 const MOST_GROUPS: u64 = 100_000;
 /// The maximum number of hours with matches that are counted for each host.
 const MOST_HOURS: usize = 2000;
-/// The maximum number of combinations of queried name, program and account of which the result of
+/// The maximum number of combinations of queried name, program and account for which the result of
 /// [`odd`] is kept in memory at a time.
 const MOST_REMEMBERED: usize = 200_000;
 /// The number of ticks (intervals of 100 ns) in an hour.
 const TICKS_PER_HOUR: i64 = 60 * 60 * 10_000_000;
 
-/// A field of a match by which detections group, with the names that the columns of `stats` tables
-/// have for it.
+/// A field of a match by which detections can group their matches, and the names that its column
+/// can have in a `stats` table (the result of the command `stats` in a detection's search).
 #[derive(Debug, Clone, Copy)]
 struct Field {
     names: &'static [&'static str],
@@ -50,14 +52,15 @@ const USUAL: [usize; 5] = [0, 2, 3, 4, 5];
 /// The index in [`FIELDS`] of the GUID of the process.
 const PROCESS_GUID: usize = 6;
 
-/// Matches of one host by one detection that agree in the fields by which the detection groups.
+/// A group of matches: matches of one host and one detection that agree in the fields by which the
+/// detection groups.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Group {
     /// The detection's name.
     pub detection: TextId,
     /// The number of matches in the group.
     pub count: u64,
-    /// The key by which the group's earliest match is sorted: by time, and then by row.
+    /// The key of the group's earliest match, by which groups are sorted: by time, and then by row.
     pub earliest: Earliest,
     /// The time of the group's last match; `None` if no match has a readable time.
     pub last: Option<EventTime>,
@@ -67,10 +70,11 @@ pub(super) struct Group {
     pub images: SetId,
     /// The queried names.
     pub names: SetId,
-    /// The detection's patterns that the queried names satisfy. A pattern that lies inside a label
-    /// of one name, and on label boundaries of another, is here twice: with a remark, and without.
+    /// The detection's patterns that the queried names satisfy. A pattern is listed twice, with a
+    /// remark and without, if its text lies inside a label of one name and on label boundaries of
+    /// another.
     pub patterns: SetId,
-    /// The answers to the queries. A query without an answer has its status here.
+    /// The answers to the queries. For a query without an answer, the status of the query.
     pub answers: SetId,
     /// The detection's patterns, networks and addresses that the answers satisfy.
     pub answer_patterns: SetId,
@@ -94,25 +98,31 @@ pub(super) struct Place {
     pub record_id: Option<i64>,
     /// The offset of the record in bytes from the start of its file.
     pub offset: i64,
-    /// When the shadow copy was made from which the file comes; `None` if it comes from none.
+    /// The time at which the shadow copy that the file comes from was made; `None` if the file
+    /// comes from no shadow copy.
     pub snapshot: Option<EventTime>,
     /// True if the file that contains the record was deleted in its volume.
     pub deleted_file: bool,
 }
 
-/// The matches of one host, in groups of matches that agree.
+/// The matches of one host, in groups of matches that agree in the fields by which their detection
+/// groups.
 #[derive(Debug, Default)]
 pub(super) struct HostGroups {
     /// The groups, in order of the time of their first match.
     pub groups: Vec<Group>,
-    /// The number of matches in live records in each hour. The key is the number of hours since the
-    /// start of 1970.
+    /// The number of matching events in each hour, without those in deleted records. An event
+    /// counts once, even if several detections describe it. The key is the number of hours since
+    /// the start of 1970.
     pub hours: BTreeMap<i64, u64>,
-    /// The host's earliest match in a live record; `None` if all matches lie in deleted records.
+    /// The host's earliest match in a record that was not deleted; `None` if all matches lie in
+    /// deleted records.
     pub first: Option<FirstMatch>,
-    /// The number of matches that are in no group, because the page has no room for another group.
+    /// The number of matches that are in no group, because the page has no room for another group
+    /// or for one of their texts. An event counts once for each detection that describes it.
     pub ungrouped: u64,
-    /// The number of matches that `hours` leaves out, because it has [`MOST_HOURS`] hours already.
+    /// The number of matching events that `hours` does not count, because it already has
+    /// [`MOST_HOURS`] other hours.
     pub unplaced: u64,
 }
 
@@ -127,27 +137,29 @@ pub(super) struct FirstMatch {
     pub user: TextId,
 }
 
-/// The matches of all hosts of an output, in groups of matches that agree.
+/// The matches of all hosts of an output, in groups of matches that agree in the fields by which
+/// their detection groups.
 #[derive(Debug, Default)]
 pub(super) struct GroupedMatches {
-    /// The texts that groups name by number.
+    /// The texts to which the numbers ([`TextId`]) in groups refer.
     pub texts: Texts,
-    /// The sets of texts that groups name by number.
+    /// The sets of texts to which the numbers ([`SetId`]) in groups refer.
     pub sets: Sets,
-    /// The earliest match in a live record of all hosts.
+    /// The earliest match in a record that was not deleted, of all hosts, even those that the page
+    /// does not list; `None` if there is none.
     pub first: Option<FirstMatch>,
-    /// The matches of each host, in the order of [`hosts_with_matches`].
+    /// The matches of each host, in the order of the hosts that [`hosts_with_matches`] returns.
     pub hosts: Vec<HostGroups>,
 }
 
-/// Returns the hosts of an answer that have matches: the worst first, and those with matches in
+/// Returns the hosts with matches that the answer lists: the worst first, and those with matches in
 /// deleted records only last.
 pub(super) fn hosts_with_matches(answer: &Answer) -> Vec<&HostInDetail> {
     let recovered = answer.uncleared.items.iter().filter(|host| host.matches.recovered > 0);
     answer.hosts.items.iter().chain(recovered).collect()
 }
 
-/// Reads the table of matches, and returns the matches of the answer's hosts in groups.
+/// Reads `matches.parquet`, and returns the matches of the hosts that the answer lists, in groups.
 pub(super) fn read(answer: &Answer, tables: &dyn Tables) -> Result<GroupedMatches, AnswerError> {
     let hosts = hosts_with_matches(answer);
     let mut matches = GroupedMatches::default();
@@ -179,7 +191,7 @@ pub(super) fn read(answer: &Answer, tables: &dyn Tables) -> Result<GroupedMatche
     Ok(matches)
 }
 
-/// A detection: its name, and how its matches are grouped.
+/// A detection: its name, and the fields by which its matches are grouped.
 #[derive(Debug)]
 struct Rule {
     name: TextId,
@@ -188,7 +200,8 @@ struct Rule {
 }
 
 /// Returns the detections that have matches, by their ids, each with the fields by which it groups:
-/// those of [`FIELDS`] that its `stats` table has as a column with one text in each row.
+/// those of [`FIELDS`] that are columns of its `stats` table with one text in each row. A detection
+/// without any of these groups by [`USUAL`].
 fn rules(run: &Run, tables: &dyn Tables, texts: &mut Texts) -> Result<HashMap<TextId, Rule>, AnswerError> {
     let mut rules = HashMap::new();
     let matching = |detection: &&DetectionRecord| detection.matches + detection.recovered_matches > 0;
@@ -212,26 +225,27 @@ fn rules(run: &Run, tables: &dyn Tables, texts: &mut Texts) -> Result<HashMap<Te
     Ok(rules)
 }
 
-/// What the matches of a group agree in: the host, the detection, whether they were found in
+/// What all matches of a group have in common: the host, the detection, whether they were found in
 /// deleted records only, and the fields of [`FIELDS`] by which the detection groups.
 type Key = (usize, TextId, bool, [TextId; FIELDS.len()]);
 
-/// Puts matches into groups, one by one, in the order of the table of matches.
+/// Puts matches into groups, one by one, in the order of `matches.parquet`.
 #[derive(Debug)]
 struct Grouper {
     matches: GroupedMatches,
     rules: HashMap<TextId, Rule>,
     room: Room,
-    /// The index of each group among those of its host, by what the group's matches agree in.
+    /// The index of each group among those of its host, by what the group's matches have in common.
     keys: FastMap<Key, usize>,
     /// The texts that a group shows for an answer, by the answer as logged and the status of the
-    /// query. Each pair is worked out once.
+    /// query. They are computed once for each pair.
     answers: FastMap<(TextId, TextId), SetId>,
-    /// The remark on a queried name, a program and an account that are odd; `None` if they are not.
-    /// Each combination is examined once.
+    /// What [`odd`] returned for each combination of queried name, program and account, so that it
+    /// is not called for each match. It is emptied when it has more than [`MOST_REMEMBERED`]
+    /// combinations.
     odd: FastMap<[TextId; 3], Option<TextId>>,
     /// The event of the row before: its piece of evidence, its file, and its offset in the file. An
-    /// event has a row for each detection that describes it, and these rows are neighbours.
+    /// event has a row for each detection that describes it, and these rows are adjacent.
     before: Option<(TextId, TextId, i64)>,
 }
 
@@ -273,8 +287,9 @@ impl Grouper {
         }
     }
 
-    /// Counts an event in a live record among those of its host, once for all detections that
-    /// describe it.
+    /// Counts an event in the hours of its host, and keeps it if it is the earliest of its host or
+    /// of all hosts. The event must not be in a deleted record. Must be called once for an event,
+    /// even if several detections describe it.
     fn add_event(&mut self, found: &Found) {
         let Found { at, computer, process, image, name, user, .. } = *found;
         let first = FirstMatch { at, computer, process, image, name, user };
@@ -296,8 +311,9 @@ impl Grouper {
         }
     }
 
-    /// Returns the index of the group of a match among those of its host, which has the index
-    /// `place`. Begins the group if there is none yet; `None` if there is no room for another one.
+    /// Returns the index of a match's group among the groups of its host. `place` is the index of
+    /// the host. Begins the group if there is none yet. `None` if the page has no room for another
+    /// group, or had none for one of the match's texts.
     fn group(&mut self, place: usize, found: &Found) -> Option<usize> {
         let rule = self.rules.get(&found.detection_id);
         let by = rule.map_or(&USUAL[..], |rule| &rule.by);
@@ -322,7 +338,8 @@ impl Grouper {
 }
 
 impl Group {
-    /// Returns an empty group for a match and those that agree with it.
+    /// Returns a new group for the match `found` and the matches that agree with it. The match
+    /// itself is not counted yet. `detection` is the name of the detection.
     fn new(detection: TextId, found: &Found) -> Self {
         let none = SetId::default();
         Group {
@@ -368,7 +385,7 @@ const UNKNOWN_PROCESS: &str = "<unknown process>";
 
 /// Returns a remark for readers of the page if the queried name, the path of the program or the
 /// account of a match contains characters that do harm where they are shown, such as control
-/// characters; `None` if none does. Whoever makes a query can choose these texts.
+/// characters; `None` if none does. An attacker who makes a query can choose these texts.
 fn odd(names: [TextId; 3], texts: &mut Texts) -> Option<TextId> {
     let has = |ids: &[TextId], is: fn(char) -> bool| ids.iter().any(|id| texts.text(*id).contains(is));
     let [name, image, _] = names;
@@ -384,7 +401,8 @@ fn odd(names: [TextId; 3], texts: &mut Texts) -> Option<TextId> {
     texts.id(odd)
 }
 
-/// Returns what limits the trust in a match; `None` if nothing does.
+/// Returns a text on what limits the trust in a match, such as `deleted record (own values)`;
+/// `None` if nothing does.
 fn doubt(found: &Found, texts: &mut Texts) -> Option<TextId> {
     match (texts.text(found.recovered_from), texts.text(found.integrity)) {
         ("", "verified") => None,

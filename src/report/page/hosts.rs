@@ -1,5 +1,5 @@
-//! The page's list of all hosts: as a table for paper, and packed for the grid that the page's
-//! script makes.
+//! The page's list of all hosts: as a table for paper, and packed for the grid (the list that can
+//! be searched) that the page's script makes.
 
 use super::columns::{Columns, packed_within};
 use super::document::{Kind, Listing};
@@ -7,31 +7,34 @@ use super::words::{evidence, host, left_out, optional_time, seconds};
 use crate::report::answer::{Answer, HostFacts, HostMatches, Uncleared};
 use crate::report::wording::grouped;
 
-/// The maximum number of hosts in the table, which is for paper and for browsers without a script.
+/// The maximum number of hosts in the page's table of hosts, which is for paper and for browsers
+/// without a script.
 const MOST_ROWS: usize = 200;
 
 /// The maximum number of bytes of the rows of the page's searchable list of hosts, as text for the
 /// page's script.
 const MOST_PACKED: usize = 600_000;
 
-/// A host of the list, with the counts of its matches; without them if the host is cleared.
+/// A host of the page's list, with the counts of its matches; without counts if the host is
+/// cleared.
 type HostEntry<'a> = (&'a HostFacts, Option<&'a HostMatches>);
 
-/// Returns the hosts of the answer in the order of the list: those with matches, those that are not
-/// cleared, and those that are cleared.
+/// Returns the hosts in the order of the page's list: first those with matches, then those that are
+/// not cleared, then those that are cleared.
 fn entries(answer: &Answer) -> Vec<HostEntry<'_>> {
     let detailed = answer.hosts.items.iter().chain(&answer.uncleared.items);
     let detailed = detailed.map(|of| (&of.facts, Some(&of.matches)));
     detailed.chain(answer.cleared.items.iter().map(|facts| (facts, None))).collect()
 }
 
-/// Returns the text above the list of hosts.
+/// Returns the text above the list of hosts, which says what the list contains and when a host is
+/// cleared.
 pub(super) fn intro() -> &'static str {
     "Every computer that a record names, and every piece of evidence in which no record names one. A host is \
                cleared only if DNS queries of it were seen, none matches, and nothing of its evidence is missing."
 }
 
-/// Returns the list of hosts as a table.
+/// Returns the page's list of hosts as a table, for paper and for browsers without a script.
 pub(super) fn listing(answer: &Answer) -> Listing {
     let mut list = Listing::new(
         "All hosts",

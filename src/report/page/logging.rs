@@ -1,5 +1,6 @@
-//! When DNS queries were logged on each host, read from the ledger: the periods from the first to
-//! the last DNS query of each of its logs. Also the periods in which records of Sysmon are missing.
+//! When DNS queries were logged on each host: from the first to the last DNS query in each of the
+//! host's log files, read from the ledger (`files.parquet`). Also the periods in which records of
+//! Sysmon are missing, read from `hosts.parquet`.
 
 use std::collections::HashMap;
 
@@ -10,23 +11,24 @@ use crate::report::file_row::FileRow;
 use crate::report::host_row::HostRow;
 use crate::table::{Cell, ColumnOf, Row, TableId, Tables, Wanted};
 
-/// The maximum number of periods with DNS logging, and the most with missing records, that are kept
-/// of one host. All later ones are joined with the last.
+/// The maximum number of periods with DNS logging, and of periods with missing records, that are
+/// kept for one host. All later periods are joined with the last one.
 const MOST_PERIODS: usize = 60;
 
-/// The first and the last hour of a period, both included.
+/// The first and the last hour of a period. The period includes both.
 pub(super) type Hours = (Hour, Hour);
 
-/// When DNS queries were logged on a host, and when records are missing.
+/// When DNS queries were logged on a host, and when records of Sysmon are missing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct HostLogging {
     /// The times of the host's first and last DNS query in all logs; `None` if it has none.
     queries: Option<(EventTime, EventTime)>,
-    /// The periods from the first to the last DNS query of a log, in order of time, without
-    /// overlaps.
+    /// The periods in which DNS queries were logged, each from the first to the last DNS query of a
+    /// log file. Once all files are read, they are in order of time and do not overlap.
     pub logged: Vec<Hours>,
-    /// For each gap in the EventRecordIDs of Sysmon's log, the period from the record before the
-    /// gap to the record after it.
+    /// For each gap in the EventRecordIDs of the host's Sysmon log, the period from the record
+    /// before the gap to the record after it. Once all gaps are read, they are in order of time and
+    /// do not overlap.
     pub gaps: Vec<Hours>,
 }
 
@@ -35,7 +37,8 @@ pub(super) struct HostLogging {
 pub(super) struct Logging(HashMap<String, HostLogging>);
 
 impl Logging {
-    /// Reads from the tables of files and hosts when DNS queries were logged on each of `hosts`.
+    /// Reads from `files.parquet` and `hosts.parquet` when DNS queries were logged on each of
+    /// `hosts`.
     pub(super) fn read<'h>(
         tables: &dyn Tables,
         hosts: impl Iterator<Item = &'h HostFacts>,
@@ -65,9 +68,9 @@ impl Logging {
         self.0.get(&host_key(host.computer.as_deref()?))
     }
 
-    /// Adds the period of DNS logging of a file, a row of the ledger (`files.parquet`). In a file
-    /// of one machine, all DNS queries are this machine's; in a file of several, the queries of
-    /// each lie between the machine's own first and last one.
+    /// Adds the period of DNS logging of a file, a row of the ledger (`files.parquet`), to the
+    /// hosts whose records the file contains. The period is limited to the time from the host's own
+    /// first DNS query to its last, because the file can also contain queries of other machines.
     fn add_file(&mut self, row: &Row<'_>) {
         let Some((first, last)) = row.time("dns_first_time").zip(row.time("dns_last_time")) else { return };
         for computer in row.texts("computers") {

@@ -1,5 +1,6 @@
-//! The matches on the page: in a card for each host, and those of all hosts packed for the grid
-//! that the page's script makes. Matches that agree are one row.
+//! The matches on the page: those of the first hosts in a card (a box) for each host, and those of
+//! all hosts packed for the grid (a list that can be searched) that the page's script makes.
+//! Matches that agree in some fields, such as program and queried name, are one row.
 
 use super::columns::{Columns, packed_within};
 use super::document::{Card, Kind, Listing};
@@ -14,15 +15,15 @@ use crate::report::wording::{counted, grouped};
 /// The maximum number of hosts that have a card, a box with the host's matches.
 const MOST_CARDS: usize = 50;
 /// The maximum number of rows in the list of one host's matches. A row is a group of matches that
-/// agree.
+/// agree in some fields, such as program and queried name.
 const MOST_GROUPS: usize = 40;
 /// The maximum number of bytes of HTML of the process trees in all hosts' cards together.
 const MOST_TREE_BYTES: usize = 500_000;
 /// The maximum number of bytes of HTML of the lists of matches in all hosts' cards together.
 const MOST_CARD_BYTES: usize = 400_000;
 
-/// Returns the cards of the first hosts with matches, and a sentence on how many hosts with matches
-/// have none; empty if each has one.
+/// Returns the cards (boxes with a host's matches) of the first hosts with matches, and a sentence
+/// on how many hosts with matches have no card; empty if each has one.
 pub(super) fn cards(answer: &Answer, matches: &GroupedMatches) -> (Vec<Card>, String) {
     let has_several = answer.run.detections.len() > 1;
     let (mut room, mut tree_room) = (MOST_CARD_BYTES, MOST_TREE_BYTES);
@@ -45,8 +46,9 @@ pub(super) fn cards(answer: &Answer, matches: &GroupedMatches) -> (Vec<Card>, St
     (cards, left_out)
 }
 
-/// Returns the card of a host with matches. Its list of matches may take `room` bytes of HTML, and
-/// names the detections if `has_several` is true.
+/// Returns the card of a host with matches (a box with the list of the matches), still without its
+/// process tree. The list takes at most `room` bytes of HTML. If `has_several` is true (several
+/// detections ran), it also names the detection of each group of matches.
 fn card(
     matches: &GroupedMatches,
     of: &HostInDetail,
@@ -103,8 +105,9 @@ fn card(
     Card { host: host(&of.facts), about: about(of), groups, tree: Tree::default() }
 }
 
-/// Returns where a record lies, as the page shows it: its piece of evidence, its file, and its
-/// number and offset in the file.
+/// Returns where a record is, as the page shows it, in three lines: the name of the piece of
+/// evidence, the path of the file, and the record's EventRecordID and offset in the file. The first
+/// line is empty if the path already begins with the name.
 fn place(matches: &GroupedMatches, place: &Place) -> [String; 3] {
     let number = place.record_id.map(|id| format!("record {id}, ")).unwrap_or_default();
     let snapshot = place.snapshot.map(|at| format!(", shadow copy of {} UTC", time(UtcTime(at))));
@@ -114,7 +117,7 @@ fn place(matches: &GroupedMatches, place: &Place) -> [String; 3] {
 }
 
 /// Returns the name of a piece of evidence, and the path of a file in it, as the page shows them.
-/// The name is empty if the path begins with it.
+/// If the path already begins with the name, an empty text takes the place of the name.
 fn evidence_and_file(matches: &GroupedMatches, evidence: TextId, file: TextId) -> [String; 2] {
     let [evidence, file] = [evidence, file].map(|id| matches.texts.text(id));
     let says_it = file.strip_prefix(evidence).is_some_and(|rest| rest.starts_with('/'));
@@ -161,8 +164,8 @@ fn span(first: UtcTime, last: UtcTime) -> String {
     }
 }
 
-/// Returns the matches of all hosts in groups, packed for the page's grid into at most `most`
-/// bytes, and a sentence on what is left out; empty if nothing is.
+/// Returns the rows of the page's searchable list of matches, packed into at most `most` bytes of
+/// text, and a sentence on what is left out; empty if nothing is. A row is a group of matches.
 pub(super) fn packed(answer: &Answer, matches: &GroupedMatches, most: usize) -> (String, String) {
     let names: Vec<String> = hosts_with_matches(answer).iter().map(|of| host(&of.facts)).collect();
     let hosts = matches.hosts.iter().enumerate();
@@ -222,7 +225,7 @@ fn pack(matches: &GroupedMatches, names: &[String], rows: &[(usize, &Group)]) ->
         .packed()
 }
 
-/// Returns the text above the lists of matches, which says what a row is and when the first match
+/// Returns the text above the lists of matches. It says what a row is, and when the first match
 /// was.
 pub(super) fn intro(matches: &GroupedMatches) -> String {
     let times = "Queries that the detection does not tell apart are one row: those of one host with the same program, name \

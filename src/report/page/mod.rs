@@ -1,13 +1,15 @@
-//! The page: an output as one HTML file that people read in a browser, on paper or in a case file.
+//! The page (`report.html`): the output of a sweep as one HTML file, which people read in a
+//! browser, on paper or in a case file.
 //!
-//! It shows the [`Answer`] and nothing else. It loads nothing: style, script and rows are in the
-//! file, and its content security policy forbids everything else, so that text from evidence can
-//! neither run nor reach a server. It is the same for the same output: it depends on `run.json` and
-//! on the tables only.
+//! It shows the [`Answer`] (what was found on which hosts, and what was not searched), the matches
+//! in groups, and charts. It loads nothing: style sheet, scripts and rows are in the file, and its
+//! content security policy forbids everything else, so that text from evidence can neither run nor
+//! reach a server. The page depends only on `run.json`, the tables and the version of dnsweep.
 //!
-//! [`document`] is the page as plain data, of which `page.html` makes HTML; the other modules fill
-//! it. A new section of paragraphs and lists begins in `sections`. Without its script (`page.js`,
-//! which uses Tabulator, see `vendor`), the page shows tables.
+//! The module `document` has the page as plain data, of which `page.html` makes HTML; the other
+//! modules fill it. A new section of paragraphs and lists begins in `sections`. Without scripts, a
+//! browser shows tables in place of the grids (lists that can be searched), which `page.js` makes
+//! with Tabulator (see `vendor`).
 
 mod charts;
 mod columns;
@@ -38,8 +40,8 @@ use super::run::Run;
 use crate::base::digest::sha256_bytes;
 use crate::table::Tables;
 
-/// The maximum number of bytes of a page, about: the list of matches is cut so that the page has at
-/// most this size. Only the sentence that says so is added to it.
+/// The maximum size of a page in bytes, about. The searchable list of matches is cut so that the
+/// page does not exceed it. Only the sentence that says how much was cut is added on top.
 const MOST_BYTES: usize = 4_990_000;
 /// The name of the page's `meta` element whose content is the SHA-256 of `run.json`.
 const RUN_SHA256: &str = "dnsweep-run-json-sha256";
@@ -55,8 +57,9 @@ const SCRIPT: &str = include_str!("page.js");
 /// The page's own style sheet, besides [`TABULATOR_STYLE`].
 const STYLE: &str = include_str!("page.css");
 
-/// Makes the page of an output. `run` is what its `run.json` says, `run_sha256` the SHA-256 of that
-/// file, and `tables` are the output's tables.
+/// Makes the HTML page (`report.html`) of the output of a sweep. `run` is the content of the
+/// output's `run.json`, `run_sha256` the SHA-256 of that file in hexadecimal digits, and `tables`
+/// are the output's tables. Fails if a table cannot be read.
 pub fn page(run: Run, run_sha256: &str, tables: &dyn Tables) -> Result<String, AnswerError> {
     let question = Question { host: None, limits: Limits::PAGE };
     let answer = Answer::read(run, tables, &question)?;
@@ -66,7 +69,7 @@ pub fn page(run: Run, run_sha256: &str, tables: &dyn Tables) -> Result<String, A
     Ok(document(run_sha256, &answer, &logging, &matches))
 }
 
-/// What a page (`report.html`) says of its origin.
+/// What the HTML of a page (`report.html`) says about how the page was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageMarks<'p> {
     /// The version of dnsweep that made the page.
@@ -76,8 +79,8 @@ pub struct PageMarks<'p> {
 }
 
 impl<'p> PageMarks<'p> {
-    /// Reads what the text of a page says of the page's origin; `None` if the text is not a page of
-    /// dnsweep.
+    /// Reads the version of dnsweep and the SHA-256 of `run.json` from the HTML of a page. `None`
+    /// if its `meta` elements do not have both: it is then not a page of dnsweep.
     #[must_use]
     pub fn of(page: &'p str) -> Option<Self> {
         let content = |name: &str, start: &str| {
@@ -88,8 +91,8 @@ impl<'p> PageMarks<'p> {
     }
 }
 
-/// Returns the page of an answer as HTML. The list of matches may take the bytes that the rest of
-/// the page leaves of [`MOST_BYTES`].
+/// Returns the page (`report.html`) of an answer as HTML. The searchable list of matches takes at
+/// most the bytes that the rest of the page leaves of [`MOST_BYTES`].
 fn document(run_sha256: &str, answer: &Answer, logging: &Logging, matches: &GroupedMatches) -> String {
     // The last line names a file for debuggers, which a browser would look for.
     let tabulator = TABULATOR.split("//# sourceMappingURL").next().unwrap_or(TABULATOR);

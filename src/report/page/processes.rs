@@ -1,4 +1,4 @@
-//! The process trees on the page: who started whom, under the matches of each host.
+//! The process trees on the page: who started whom, in the box of each host with matches.
 
 use super::document::html_length;
 use super::words::{optional_time, path, text};
@@ -8,15 +8,16 @@ use crate::report::wording::counted;
 
 /// The maximum number of processes in the tree of one host.
 const MOST_ROWS: usize = 60;
-/// The deepest level that the page indents. Forged logs can contain lines of any length.
+/// The greatest indent of a process in a tree, in levels. Deeper processes have the same indent,
+/// because in forged logs a process can have any number of ancestors.
 const DEEPEST: u32 = 16;
-/// The number of bytes of HTML markup of a row, about, without its texts.
+/// The approximate number of bytes of HTML markup of a row, without its texts.
 const ROW_BYTES: usize = 400;
 
 /// The process tree of a host.
 #[derive(Default)]
 pub(super) struct Tree {
-    /// The processes: each is followed by those that it started.
+    /// The rows of the processes. Each process is followed by those that it started.
     pub rows: Vec<TreeRow>,
     /// A sentence on how many processes the tree leaves out; empty if it has all.
     pub left_out: String,
@@ -24,15 +25,18 @@ pub(super) struct Tree {
 
 /// A process in a process tree, as the page shows it.
 pub(super) struct TreeRow {
-    /// How far the row is indented: the number of the process's ancestors in the tree.
+    /// The number of the process's ancestors in the tree, at most [`DEEPEST`], by which the row is
+    /// indented.
     pub level: u32,
-    /// When the process started, and when it ended.
+    /// When the process started, and in a second line when it ended, if that is known, as text in
+    /// UTC.
     pub times: Vec<String>,
     /// The ID (PID) of the process; empty if it is not known.
     pub id: String,
     /// The command line or, if it is not known, the image.
     pub command_line: String,
-    /// What the process asked for; empty for an ancestor of one that asked.
+    /// The names that the process asked for, with the number of its matches; empty for an ancestor
+    /// that made no matching query.
     pub asked: String,
     /// What else is known of the process, a line each: its image, its hash, its parent, and why its
     /// start was not found.
@@ -41,8 +45,8 @@ pub(super) struct TreeRow {
     pub account: Vec<String>,
 }
 
-/// Returns the process tree of a host; without rows if the host has none. Its rows may take `room`
-/// bytes of HTML, of which what is left is returned.
+/// Returns the process tree of a host; without rows if the host has none. The rows may take `room`
+/// bytes of HTML. Also returns how many of these bytes are left.
 pub(super) fn tree(host: &HostInDetail, room: usize) -> (Tree, usize) {
     let mut tree = Tree::default();
     let Some(processes) = &host.matches.process_tree else { return (tree, room) };
@@ -101,8 +105,8 @@ fn asked(process: &TreeProcess) -> String {
     format!("asked for {} ({})", names.join(", "), counted(process.matches, "match", "matches"))
 }
 
-/// Returns what else is known of a process, a line each. `image` is the path of its image, if the
-/// row shows the command line.
+/// Returns what else is known of a process, a line each. `image` must be the path of its image if
+/// the row shows the command line, and `None` otherwise.
 fn details(process: &TreeProcess, image: Option<&str>) -> Vec<String> {
     let mut lines: Vec<String> =
         image.filter(|image| !image.is_empty()).map(str::to_owned).into_iter().collect();

@@ -1,5 +1,6 @@
-//! Which matches may begin a group on the page, if there are more matches than the page has room
-//! for: the earliest of each host, about the same number of each.
+//! Decides which matches may begin a group (matches that agree in some fields) if there are more
+//! matches than the page has room for: the earliest of each host, about the same number for each
+//! host.
 
 use std::collections::{BinaryHeap, HashMap};
 
@@ -9,15 +10,15 @@ use crate::report::matches::MatchRow;
 use crate::table::{Cell, ColumnOf, Row, TableId, Tables, Wanted};
 
 /// The key by which matches are sorted: true if the match has no readable time, the time, and the
-/// number of the match's row in the table of matches.
+/// number of the match's row in `matches.parquet`.
 pub(super) type Earliest = (bool, Option<EventTime>, u64);
 
 /// Which matches of each host may begin a new group of matches on the page. If the page has no room
 /// for all, these are the earliest of each host.
 #[derive(Debug, Default)]
 pub(super) struct Room {
-    /// The key of the latest match that may begin a group, by the index of its host. Of a host that
-    /// has no entry, every match may.
+    /// The key of the latest match that may begin a group, by the index of its host. If a host has
+    /// no entry, all of its matches may begin a group.
     latest: HashMap<usize, Earliest>,
 }
 
@@ -54,14 +55,15 @@ impl Room {
     }
 
     /// Returns true if a match may begin a new group of matches, because the page has room for it.
-    /// `found` is the match's place in order of time, and `host` the index of its host.
+    /// `found` is the key by which matches are sorted by time, and `host` the index of the match's
+    /// host.
     pub(super) fn has(&self, host: usize, found: Earliest) -> bool {
         self.latest.get(&host).is_none_or(|latest| found <= *latest)
     }
 }
 
-/// Returns the number to which each greater one of `counts` must be cut, so that the sum of all is
-/// at most `most`; `None` if none must be cut.
+/// Returns the number to which each greater number in `counts` must be reduced, so that the sum of
+/// `counts` is at most `most`; `None` if none must be reduced.
 fn level(mut counts: Vec<u64>, most: u64) -> Option<u64> {
     counts.sort_unstable();
     let mut left = most;

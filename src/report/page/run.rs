@@ -1,5 +1,5 @@
-//! What the page says of what ran: the detections with what their rules say, the program, the
-//! machine and the tables.
+//! What the page says about the sweep itself: the detections that ran with what their rules say,
+//! the program, the machine and the tables.
 
 use super::document::{DetectionCard, Fact, Kind, Listing};
 use super::sections::line;
@@ -10,10 +10,11 @@ use crate::report::answer::Answer;
 use crate::report::run::{DetectionRecord, NameCondition, Run};
 use crate::report::wording::{counted, grouped};
 
-/// The maximum number of detections that are shown with all that their rules say. Those with most
-/// matches come first.
+/// The maximum number of detections that the page shows with all that their rules say. Those with
+/// most matches come first.
 const MOST_DETECTIONS: usize = 25;
-/// The maximum number of values that are shown under one name, such as roots of the evidence.
+/// The maximum number of values that the page shows under one name, such as roots of the evidence
+/// (the folders and files that were swept).
 const MOST_LINES: usize = 12;
 
 /// Returns the text above the detections that ran. It says that their rules' words are not
@@ -75,7 +76,7 @@ fn card(detection: &DetectionRecord) -> DetectionCard {
     DetectionCard { name: text(&detection.name), paragraphs, facts: facts.into_iter().flatten().collect() }
 }
 
-/// Returns a name with those of its values that are not empty; `None` if all are.
+/// Returns a name with those of its values that are not empty; `None` if all values are empty.
 fn fact(name: &'static str, lines: Vec<String>) -> Option<Fact> {
     let lines: Vec<String> = lines.into_iter().filter(|line| !line.is_empty()).collect();
     (!lines.is_empty()).then_some(Fact { name, lines })
@@ -102,8 +103,8 @@ fn leads(detection: &DetectionRecord) -> Vec<String> {
     line.into_iter().collect()
 }
 
-/// Returns what ran: the program, its arguments, the machine and its clock, and the evidence, each
-/// as a name with values.
+/// Returns what ran, each as a name with values: the program, its arguments, the machine and its
+/// clock, and the evidence.
 pub(super) fn facts(answer: &Answer) -> Vec<Fact> {
     let run = &answer.run;
     let machine = &run.machine;
@@ -141,13 +142,14 @@ pub(super) fn facts(answer: &Answer) -> Vec<Fact> {
     facts.into_iter().flatten().collect()
 }
 
-/// Returns which public suffix list the parts of queried names were found by.
+/// Returns a text on the public suffix list by which queried names were split: its source, version
+/// and date.
 fn suffix_list(run: &Run) -> String {
     let PublicSuffixList { source, version, date } = &run.public_suffix_list;
     format!("{} {}, of {}", text(source), text(version), text(date))
 }
 
-/// Returns a command line with each word that has blanks in quotes.
+/// Returns a command line in which words that are empty or contain blanks stand in single quotes.
 fn joined_words(words: &[String]) -> String {
     let quoted = words.iter().map(|word| {
         if word.is_empty() || word.contains(char::is_whitespace) { format!("'{word}'") } else { word.clone() }
@@ -155,7 +157,8 @@ fn joined_words(words: &[String]) -> String {
     text(&quoted.collect::<Vec<_>>().join(" "))
 }
 
-/// Returns the names of the options that are set, as `run.json` calls them.
+/// Returns the names of the options that are set, spelled as in `run.json`, each with its value if
+/// that is a number; `none` if no option is set.
 fn options(run: &Run) -> String {
     let options = serde_json::to_value(&run.options).unwrap_or_default();
     let set = options.as_object().into_iter().flatten().filter_map(|(name, value)| match value {
@@ -167,7 +170,7 @@ fn options(run: &Run) -> String {
     if set.is_empty() { "none".to_owned() } else { set.join(", ") }
 }
 
-/// Returns the tables of the output, each with its SHA-256.
+/// Returns the list of the output's tables, each with its rows, bytes and SHA-256.
 pub(super) fn outputs(run: &Run) -> Listing {
     let columns =
         [("Table", Kind::Text), ("Rows", Kind::Number), ("Bytes", Kind::Number), ("SHA-256", Kind::Code)];

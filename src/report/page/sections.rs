@@ -1,8 +1,9 @@
-//! The sections of the page that consist of paragraphs and lists: hosts that are not cleared,
-//! damage, anomalies, leads, exclusions, and rules that did not run.
+//! The sections of the page that consist of paragraphs and lists: hosts that are not cleared, files
+//! and containers that could not be read, anomalies of logs, leads, exclusions, and rules that did
+//! not run.
 //!
-//! A new section of this form begins here, in [`sections`]: the page gets a link to it by itself.
-//! Another form of section is a member of `document` and a part of `page.html`.
+//! A new section of this form begins here, in [`sections`]; the page gets a link to it by itself. A
+//! section of another form needs a field of `document::Document`, and a place in `page.html`.
 
 use super::document::{Kind, Listing, Section};
 use super::hosts::verdict;
@@ -15,13 +16,14 @@ use crate::report::process_wording::process_counts;
 use crate::report::run::RefusedRecord;
 use crate::report::wording::{counted, grouped};
 
-/// The maximum number of rows of the list of hosts that are not cleared, of the exclusions, and of
-/// the rules that did not run.
+/// The maximum number of rows of each of these lists: hosts that are not cleared, exclusions, and
+/// rules that did not run.
 const MOST_ROWS: usize = 500;
-/// The maximum number of hosts that are named of those on which an exclusion took events away.
+/// The maximum number of hosts that the page names for an exclusion, among those on which it
+/// removed events.
 const MOST_HOSTS: usize = 20;
 
-/// Returns the sections that are lists, in the order of the page.
+/// Returns the page's sections that are lists, in the order of the page.
 pub(super) fn sections(answer: &Answer) -> Vec<Section> {
     let mut sections = vec![not_cleared(answer), unread(answer), odd(answer)];
     sections.extend(leads(answer));
@@ -83,8 +85,8 @@ fn not_cleared(answer: &Answer) -> Section {
     section(("uncleared", "Not cleared"), "Hosts not cleared, and why", about, vec![list])
 }
 
-/// Returns what it means that, for this reason, the absence of matches on a host proves nothing,
-/// and what could be done about it.
+/// Returns an explanation of a reason why hosts are not cleared (why their absence of matches
+/// proves nothing): what the reason means, and what could be done about it.
 fn explanation(reason: Uncleared) -> &'static str {
     match reason {
         Uncleared::UnreadableTimes => {
@@ -217,8 +219,8 @@ fn missed(container: &MissedContainer) -> [Vec<String>; 5] {
     ]
 }
 
-/// Returns the first of the problems that a file or container has, and how many more it has. `all`
-/// is the number of its problems.
+/// Returns lines with the first problem of a file or container, and with the number of its other
+/// problems. `all` is the number of all its problems.
 fn problem(first: Option<&FirstProblem>, all: u64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     if let Some(first) = first {
@@ -359,8 +361,7 @@ fn rules(answer: &Answer) -> Section {
     )
 }
 
-/// Returns an optional text of `run.json` as the only line of a list; an empty list if there is no
-/// text.
+/// Returns an optional text of `run.json` as a list of one line; an empty list if there is no text.
 pub(super) fn line(value: Option<&str>) -> Vec<String> {
     let line = optional(value);
     if line.is_empty() { Vec::new() } else { vec![line] }

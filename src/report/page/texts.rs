@@ -1,6 +1,6 @@
-//! The texts of an output, equal ones kept once. Rows of the page name a text by its number, so
-//! that a text that many rows have takes memory once, is compared by its number, and is written
-//! once.
+//! The texts of an output. Equal texts are kept once, and have a number. Rows of the page refer to
+//! a text by its number, so that a text that many rows have takes memory once, is compared by its
+//! number, and is written once.
 
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
@@ -9,8 +9,8 @@ use crate::base::fast_map::FastMap;
 use crate::report::answer::LONGEST_VALUE;
 use crate::report::escape::middle_cut;
 
-/// The most bytes of all texts together. There is a limit because evidence can be crafted to have
-/// any number of distinct texts.
+/// The maximum number of bytes of all texts together. There is a limit because evidence can be
+/// crafted to have any number of distinct texts.
 const MOST_BYTES: usize = 64 << 20;
 
 /// The number of a text in [`Texts`]. The empty text has the number 0.
@@ -40,8 +40,9 @@ impl Default for Texts {
 }
 
 impl Texts {
-    /// Returns the number of a text, which is cut in the middle if it is very long. `None` if there
-    /// is no room for another text.
+    /// Returns the number of a text, and adds the text if it is new. A text of more than
+    /// [`LONGEST_VALUE`] characters is cut in the middle first. `None` if there is no room for
+    /// another text.
     pub(super) fn id(&mut self, text: &str) -> Option<TextId> {
         let text = middle_cut(text, LONGEST_VALUE);
         if let Some(id) = self.ids.get(&*text) {
@@ -66,7 +67,8 @@ impl Texts {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct SetId(u32);
 
-/// The maximum number of texts that a set has. Of further ones, the set only notes that they exist.
+/// The maximum number of texts in a set. If more are added, the set only notes that there are
+/// others.
 const MOST_IN_A_SET: usize = 8;
 
 /// Distinct sets of texts, each with a number ([`SetId`]). A set has its texts in the order in
@@ -93,8 +95,8 @@ impl Default for Sets {
 }
 
 impl Sets {
-    /// Returns the set that has the texts of `set`, and `text`. The empty text is not added; a full
-    /// set only notes that there is a further text.
+    /// Returns the set that has the texts of `set`, and `text`. The empty text is not added. A set
+    /// with [`MOST_IN_A_SET`] texts only notes that there are others.
     pub(super) fn with(&mut self, set: SetId, text: TextId) -> SetId {
         if text.is_empty() { set } else { self.grown(set, Some(text)) }
     }
@@ -122,7 +124,8 @@ impl Sets {
         }
     }
 
-    /// Returns the set that has the texts of two sets.
+    /// Returns the set that has the texts of `set` and then those of `other`, at most
+    /// [`MOST_IN_A_SET`].
     pub(super) fn joined(&mut self, set: SetId, other: SetId) -> SetId {
         if set == other || other == SetId::default() {
             return set;
@@ -136,7 +139,8 @@ impl Sets {
         if more { self.grown(joined, None) } else { joined }
     }
 
-    /// Returns the texts of a set as the page shows them, a line each.
+    /// Returns the texts of a set as the page shows them, a line each, with `and others` at the end
+    /// if the set has no room for all.
     pub(super) fn lines(&self, set: SetId, texts: &Texts) -> Vec<String> {
         let Some(set) = self.sets.get(set.0 as usize) else { return Vec::new() };
         let lines = set.texts.iter().map(|id| super::words::text(texts.text(*id)));

@@ -1,4 +1,5 @@
-//! The top of the page: the answer in a sentence, four figures, and the first hosts with matches.
+//! The top of the page: the result of the sweep in a sentence, four key figures, and the first
+//! hosts with matches.
 
 use super::document::{KeyFigure, Kind, Listing, Tone, Top};
 use super::groups::GroupedMatches;
@@ -11,11 +12,12 @@ use crate::report::wording::{counted, grouped};
 /// The maximum number of hosts with matches that the top of the page lists.
 const MOST_HOSTS: usize = 10;
 
-/// The maximum number of patterns whose text lies inside a label of a queried name that the top of
-/// the page lists.
+/// The maximum number of patterns that the top of the page lists because their text lies inside a
+/// label of a queried name (a part between its dots).
 const MOST_PATTERNS: usize = 3;
 
-/// Returns the top of the page.
+/// Returns the top of the page: the result of the sweep in a sentence, four key figures, and the
+/// worst hosts.
 pub(super) fn top(answer: &Answer, matches: &GroupedMatches) -> Top {
     Top {
         notices: notices(answer),
@@ -31,7 +33,7 @@ pub(super) fn top(answer: &Answer, matches: &GroupedMatches) -> Top {
     }
 }
 
-/// Returns the answer in a sentence, such as `3 matches on 2 of 3 hosts`.
+/// Returns the result of the sweep in a sentence, such as `3 matches on 2 of 3 hosts`.
 pub(super) fn headline(totals: &Totals) -> String {
     let hosts = counted(totals.hosts, "host", "hosts");
     match (totals.unique_matches, totals.records) {
@@ -106,8 +108,8 @@ fn sentences(answer: &Answer, matches: &GroupedMatches) -> Vec<String> {
     sentences
 }
 
-/// Returns a sentence on the patterns whose text lies inside a label of at least one queried name,
-/// and is not whole labels there; `None` if there are none.
+/// Returns a sentence on patterns with hits inside labels: hits in which the pattern's text is not
+/// whole labels of the queried name (the parts between its dots). `None` if there are none.
 fn inside_labels(answer: &Answer) -> Option<String> {
     let patterns = &answer.patterns_inside_labels;
     let shown = patterns.items.iter().take(MOST_PATTERNS).map(|PatternCount { pattern, hits, on_label }| {
@@ -139,16 +141,18 @@ fn not_cleared(answer: &Answer) -> Option<String> {
     })
 }
 
-/// What a match means, in a sentence.
+/// The sentence of the page that says what a match means.
 const MEANING: &str = "A match means that a program asked for a name that a detection describes. It does not show what was transferred.";
-/// The sentence of the page that says for which time hosts are cleared, so that nobody reads more
-/// into their having no match. It follows the sentence that lists the hosts that are not cleared.
+/// The sentence of the page that says for which time hosts are cleared, so that nobody concludes
+/// more from the absence of matches. It comes after the sentence that lists the hosts that are not
+/// cleared.
 const CLEARED: &str = " The others are cleared only for the time that their DNS logging covers.";
 /// The maximum number of hosts, files or containers that are named in a sentence. The sentence only
 /// counts the others.
 const MOST_NAMES: usize = 3;
 
-/// Returns the reasons why hosts are not cleared, each with the names of the first of them.
+/// Returns the reasons why hosts are not cleared as text, each with the names of the first hosts
+/// and the number of the others.
 fn uncleared_names(answer: &Answer) -> String {
     let reason = |count: &UnclearedCount| {
         let names = count.first.iter().map(|of| match (&of.computer, &of.evidence) {
@@ -162,7 +166,8 @@ fn uncleared_names(answer: &Answer) -> String {
     answer.uncleared_counts.iter().map(reason).collect::<Vec<_>>().join("; ")
 }
 
-/// Returns the first names of `all` things in words, such as `a, b and 3 more`.
+/// Returns the first [`MOST_NAMES`] names of `all` things as text, and how many more there are,
+/// such as `a, b and 3 more`.
 fn listed(names: impl Iterator<Item = String>, all: u64) -> String {
     let mut names: Vec<String> = names.take(MOST_NAMES).collect();
     let more = all.saturating_sub(names.len() as u64);

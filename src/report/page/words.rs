@@ -16,8 +16,9 @@ const LONGEST_BRIEF: usize = 120;
 /// The number of ticks of 100 ns in a second.
 const TICKS_PER_SECOND: i64 = 10_000_000;
 
-/// Returns a value from evidence or from a rule as the page shows it: cut in the middle if it is
-/// long, and with characters escaped that a reader would not see. The template escapes markup.
+/// Returns a value from evidence or from a rule as the page shows it: cut in the middle if it has
+/// more than [`LONGEST`] characters, and with characters escaped that a reader would not see. The
+/// template escapes markup.
 pub(super) fn text(value: &str) -> String {
     escaped(&middle_cut(value, LONGEST)).into_owned()
 }
@@ -40,13 +41,13 @@ pub(super) fn brief(value: &str) -> String {
     escaped(&middle_cut(value, LONGEST_BRIEF)).into_owned()
 }
 
-/// Returns an optional value as the page shows it; empty for none.
+/// Returns an optional value as the page shows it (see [`text`]); empty for `None`.
 pub(super) fn optional(value: Option<&str>) -> String {
     value.map(text).unwrap_or_default()
 }
 
-/// Returns the name of a host as the page shows it. In place of a name, a host without one has the
-/// name of its piece of evidence.
+/// Returns the name of a host as the page shows it. If no record names the machine, returns the
+/// name of its piece of evidence, in parentheses, such as `(evidence disk.E01)`.
 pub(super) fn host(facts: &HostFacts) -> String {
     match (facts.computer.as_deref(), facts.evidence.items.first()) {
         (Some(""), _) => "(empty name)".to_owned(),
@@ -56,7 +57,8 @@ pub(super) fn host(facts: &HostFacts) -> String {
     }
 }
 
-/// Returns the name of a host as the page shows it where the host's evidence is not known.
+/// Returns the name of a host as the page shows it in lists for which the host's evidence is not
+/// read.
 pub(super) fn named(computer: Option<&str>) -> String {
     match computer {
         None => "(no name)".to_owned(),
@@ -71,7 +73,7 @@ pub(super) fn time(time: UtcTime) -> String {
     time.0.readable().trim_end_matches('Z').to_owned()
 }
 
-/// Returns an optional instant in UTC as text; empty for none.
+/// Returns an optional instant in UTC as text, in the form of [`time`]; empty for `None`.
 pub(super) fn optional_time(of: Option<UtcTime>) -> String {
     of.map(time).unwrap_or_default()
 }
@@ -82,8 +84,9 @@ pub(super) fn seconds(time: UtcTime) -> i64 {
     EventTime::ticks(time).div_euclid(TICKS_PER_SECOND)
 }
 
-/// Returns the sentence below a list of which `more` items are not shown; empty if all are. `one`
-/// and `many` are the words for an item and for items, and `table` is where the others are.
+/// Returns the sentence below a list that does not show `more` items; empty if `more` is 0. `one`
+/// and `many` are the words for an item and for items, and `table` is the place where the others
+/// are listed.
 pub(super) fn left_out(more: u64, one: &str, many: &str, table: &str) -> String {
     match more {
         0 => String::new(),
@@ -95,13 +98,15 @@ pub(super) fn left_out(more: u64, one: &str, many: &str, table: &str) -> String 
 /// The maximum number of pieces of evidence of a host that the page names.
 const MOST_EVIDENCE: usize = 4;
 
-/// Returns the names of the pieces of evidence that contain a host's records, in a line.
+/// Returns the names of the first [`MOST_EVIDENCE`] pieces of evidence that contain a host's
+/// records, and how many more there are, in a line.
 pub(super) fn evidence(of: &HostFacts) -> String {
     let named = of.evidence.items.iter().take(MOST_EVIDENCE).map(String::as_str);
     joined(named, of.evidence.count.saturating_sub(MOST_EVIDENCE as u64))
 }
 
-/// Returns the first items of a list joined by commas, and how many more there are.
+/// Returns `items` as the page shows them (see [`text`]), joined by commas. If `more` is not 0,
+/// words such as `and 3 more` follow.
 pub(super) fn joined<'t>(items: impl IntoIterator<Item = &'t str>, more: u64) -> String {
     let mut shown: Vec<String> = items.into_iter().map(text).collect();
     if more > 0 {

@@ -1,4 +1,4 @@
-//! The process of an event and its ancestors, as the table of processes has them.
+//! The process of an event and its ancestors, read from `processes.parquet`.
 //!
 //! The table is read twice: first a few columns of all rows, and then the rows of the processes
 //! that are shown. Memory grows with the number of processes of the hosts of the shown events.
@@ -15,16 +15,18 @@ use crate::table::{ColumnOf, Row, TableId, Tables, Wanted};
 /// The maximum number of processes of a tree: a process and its 16 ancestors.
 const MOST_PROCESSES: usize = 17;
 
-/// A process: its host's name, by [`host_key`], and its GUID.
+/// Identifies a process: by its host's name, as made by [`host_key`], and its GUID.
 type Key = (String, Guid);
 
 /// The processes of the shown events, and their ancestors.
 pub(super) struct Ancestry {
-    /// Each process, with all columns of its row. `None` if the output has no table of processes.
+    /// Each process, with all columns of its row in `processes.parquet`. `None` if the output does
+    /// not have this table.
     processes: Option<HashMap<Key, (TreeProcess, FieldsOfEvent)>>,
 }
 
-/// The position of a process in the table of processes.
+/// The number of a process's row in `processes.parquet`, and the GUID of the process's parent;
+/// `None` if it is not known.
 #[derive(Clone, Copy)]
 struct Place {
     row: u64,
@@ -32,7 +34,8 @@ struct Place {
 }
 
 impl Ancestry {
-    /// Reads the processes of `events` and their ancestors.
+    /// Reads the processes that made the queries of `events` or were created in them, and their
+    /// ancestors.
     pub(super) fn read(tables: &dyn Tables, events: &[ShownEvent]) -> Result<Self, AnswerError> {
         if !tables.has(TableId::Processes) {
             return Ok(Ancestry { processes: None });
@@ -50,7 +53,8 @@ impl Ancestry {
         Ok(Ancestry { processes: Some(processes) })
     }
 
-    /// Returns true if the output has a table of processes.
+    /// Returns true if the output has the table `processes.parquet`: if the sweep looked for
+    /// processes (`--context`).
     pub(super) fn is_known(&self) -> bool {
         self.processes.is_some()
     }
@@ -74,8 +78,9 @@ impl Ancestry {
     }
 }
 
-/// Returns the process of an event and its ancestors, the process first. GUIDs in forged logs can
-/// make a process its own ancestor: no process is in the line twice.
+/// Returns the process of an event and its ancestors, the process first: at most
+/// [`MOST_PROCESSES`]. `parent` returns the GUID of a process's parent. GUIDs in forged logs can
+/// make a process its own ancestor, so the line ends before a process that it already contains.
 fn line(event: &ShownEvent, parent: impl Fn(&Key) -> Option<Guid>) -> Vec<Key> {
     let computer = host_key(event.computer());
     let mut seen = HashSet::new();
@@ -86,7 +91,8 @@ fn line(event: &ShownEvent, parent: impl Fn(&Key) -> Option<Guid>) -> Vec<Key> {
         .collect()
 }
 
-/// Returns where each process of the events' hosts lies in the table of processes.
+/// Returns the row and the parent of each process in `processes.parquet` that ran on a host of
+/// `events`.
 fn places(tables: &dyn Tables, events: &[ShownEvent]) -> Result<HashMap<Key, Place>, AnswerError> {
     let hosts: HashSet<String> = events.iter().map(|event| host_key(event.computer())).collect();
     let mut places = HashMap::new();
@@ -104,7 +110,8 @@ fn places(tables: &dyn Tables, events: &[ShownEvent]) -> Result<HashMap<Key, Pla
     Ok(places)
 }
 
-/// Reads those rows of the table of processes whose numbers are the keys of `wanted`.
+/// Reads the rows of `processes.parquet` whose numbers are the keys of `wanted`. Returns each
+/// process with all columns of its row.
 fn rows(
     tables: &dyn Tables,
     wanted: &HashMap<u64, Key>,

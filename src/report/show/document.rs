@@ -1,4 +1,5 @@
-//! Shows events as one JSON document (`--format json`); [`super::text`] shows them as text.
+//! Shows events of an output as one JSON document (`--format json`). [`super::text`] shows them as
+//! text.
 
 use std::io::{self, Write};
 
@@ -12,7 +13,7 @@ use super::record_again::{Comparison, RecordAgain};
 use crate::base::digest::hexadecimal;
 use crate::report::answer::{TreeProcess, schema, write_json};
 
-/// The version of the layout of the document.
+/// The version of the layout of the JSON document that `dnsweep show` prints.
 const FORMAT_VERSION: u32 = 1;
 
 /// Events of an output as one JSON document, which `dnsweep show --format json` prints.
@@ -102,8 +103,8 @@ struct PartDocument<'a> {
 }
 
 impl<'a> ShowDocument<'a> {
-    /// Makes the document. `output` is the path of the output directory, and `run_sha256` the
-    /// SHA-256 of its `run.json`.
+    /// Makes the JSON document of the events in `shown`. `output` is the path of the output
+    /// directory, and `run_sha256` the SHA-256 of its `run.json`.
     #[must_use]
     pub fn new(shown: &'a Shown, output: &'a str, run_sha256: &'a str) -> Self {
         let events = shown.events.iter().map(EventDocument::new).collect();

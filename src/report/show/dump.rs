@@ -6,20 +6,22 @@ use crate::base::digest::hexadecimal;
 use crate::event::{RecordPart, RecordView};
 use crate::report::escape::escaped;
 
-/// The number of bytes in a line of the dump, if it is narrow.
+/// The number of a record's bytes in each line of a dump that is less than [`WIDE_FROM`] columns
+/// wide.
 const NARROW: usize = 8;
-/// The number of bytes in a line of the dump, if it is at least [`WIDE_FROM`] columns wide.
+/// The number of a record's bytes in each line of a dump that is at least [`WIDE_FROM`] columns
+/// wide.
 const WIDE: usize = 16;
-/// The smallest width, in columns, from which on lines have [`WIDE`] bytes.
+/// The smallest width of a dump, in columns, at which each of its lines shows [`WIDE`] bytes.
 const WIDE_FROM: usize = 120;
-/// The width of the offset at the start of a line, and of the blanks after it.
+/// The width, in columns, of the offset at the start of a line and the two blanks after it.
 const OFFSET_WIDTH: usize = 12;
-/// The smallest width of the text that says what bytes mean.
+/// The smallest width, in columns, of the text that says what the bytes of a line mean.
 const LEAST_MEANING: usize = 24;
 
-/// Returns the lines of a record's dump: the offset in the file, the bytes in hexadecimal digits
-/// and as characters, and what they mean. `offset` is that of the record in its file. Each part of
-/// the record begins a line.
+/// Returns the lines of a record's dump, `width` columns wide: the offset in the file, the bytes in
+/// hexadecimal digits and as characters, and what the bytes mean. `offset` is that of the record in
+/// its file. Each part of the record (bytes that mean one thing) begins a line.
 pub(super) fn dump(view: &RecordView, offset: u64, width: usize) -> Vec<String> {
     let in_line = if width < WIDE_FROM { NARROW } else { WIDE };
     view.parts.iter().flat_map(|part| part_lines(view, part, offset, (in_line, width))).collect()
@@ -68,7 +70,7 @@ fn meaning(part: &RecordPart, room: usize) -> Vec<String> {
     textwrap::wrap(&text, options).iter().map(|line| line.trim_end().to_owned()).collect()
 }
 
-/// Returns the character by which a dump shows a byte.
+/// Returns the character by which a dump shows a byte: a dot if the byte is not printable ASCII.
 fn shown(byte: u8) -> char {
     if byte.is_ascii_graphic() || byte == b' ' { char::from(byte) } else { '.' }
 }

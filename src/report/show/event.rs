@@ -24,37 +24,39 @@ pub struct ShownEvent {
     /// The event's fields, and what is computed from them, such as the registered domain of the
     /// queried name.
     pub fields: FieldsOfEvent,
-    /// Where the event lies in the evidence: the first place comes first, then its copies.
+    /// The places in the evidence where the event was found. The places of copies come last.
     pub places: Vec<EventPlace>,
     /// The detections that describe the event, with the patterns that hit.
     pub detections: Vec<ShownDetection>,
     /// What the table of processes says of the process that made the query or, for a process
     /// creation, of the created process. `None` if the table does not have it.
     pub process: Option<FieldsOfEvent>,
-    /// The process and its ancestors, the oldest first; empty if nothing is known of them.
+    /// The process that made the query or was created, and its ancestors, the oldest first; empty
+    /// if nothing is known of them.
     pub process_tree: Vec<TreeProcess>,
-    /// The record in the evidence, at each place that was read again. Empty if no evidence was
-    /// given.
+    /// The event's record, read again from the evidence at each of its places. Empty if no evidence
+    /// was given.
     pub records: Vec<RecordAgain>,
-    /// The number of places that were not read again, because an event has many copies.
+    /// The number of places where the event was found that were not read again, because it has many
+    /// copies.
     pub places_not_read: usize,
 }
 
 /// A field of an event: a column of a table, and its value.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ShownField {
-    /// The column.
+    /// The column of the table that has the field.
     pub column: &'static Column,
     /// The column's value in the event's row.
     pub cell: Cell<'static>,
 }
 
-/// The fields of an event, in the order of the table's columns. Fields without a value are
-/// included.
+/// The columns of a table that are about an event, its place, its process or a detection, with
+/// their values, in the order of the table. Columns without a value are included.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct FieldsOfEvent(pub Vec<ShownField>);
 
-/// A place in the evidence at which an event lies.
+/// A place in the evidence where an event was found: the columns about its file and its record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EventPlace(FieldsOfEvent);
 
@@ -62,13 +64,13 @@ pub struct EventPlace(FieldsOfEvent);
 #[derive(Debug, Clone, PartialEq)]
 pub struct ShownDetection(FieldsOfEvent);
 
-/// Returns whether a column of a table says where an event lies.
+/// Returns true if a column of a table says where an event lies in the evidence.
 fn is_of_place(name: &str) -> bool {
     PLACE.contains(&name) || name == "duplicate"
 }
 
-/// Returns whether a column of matches or leads says which detection describes an event, or how.
-/// These are the columns that the table of all queries does not have.
+/// Returns true if a column of `matches.parquet` or `leads.parquet` says which detection describes
+/// an event, or how. `queries.parquet` does not have these columns.
 fn is_of_detection(name: &str) -> bool {
     MatchRow::COLUMNS.iter().skip(MatchRow::QUERY_COLUMNS.len()).any(|of| of.column.name == name)
 }
@@ -112,8 +114,8 @@ impl ShownEvent {
         }
     }
 
-    /// Adds what a row of a table says. The tables come in the order of [`SEARCHED`], so that the
-    /// first row of an event says most.
+    /// Adds what a row of `table` says of the event. The tables must come in the order of
+    /// [`SEARCHED`]: `fields` is filled from the first row, because that table says most.
     fn add(&mut self, table: TableId<'static>, columns: &[&'static Column], row: &Row<'_>) {
         debug_assert!(SEARCHED.contains(&table));
         if !self.found_in.contains(&table) {
@@ -145,13 +147,14 @@ impl ShownEvent {
         self.fields.text("computer").unwrap_or_default()
     }
 
-    /// Returns when the event was logged.
+    /// Returns when the event was logged; `None` if its record has no readable time.
     #[must_use]
     pub fn time(&self) -> Option<EventTime> {
         self.fields.time("event_time")
     }
 
-    /// Returns the GUID of the process that made the query, or that was created.
+    /// Returns the GUID of the process that made the query or, for a process creation, of the
+    /// created process; `None` if the event's table has none, as for leads.
     #[must_use]
     pub fn process_guid(&self) -> Option<Guid> {
         self.fields.text("process_guid").and_then(Guid::parse)
@@ -172,31 +175,32 @@ impl FieldsOfEvent {
         self.0.iter().any(|field| field.column.name == name)
     }
 
-    /// Returns the text in a column; `None` if there is none.
+    /// Returns the text in a column; `None` if the column is null, of another type or absent.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
         if let Cell::Text(text) = self.cell(name) { Some(text) } else { None }
     }
 
-    /// Returns the number in a column; `None` if there is none.
+    /// Returns the number in a column; `None` if the column is null, of another type or absent.
     #[must_use]
     pub fn integer(&self, name: &str) -> Option<i64> {
         if let Cell::Integer(number) = self.cell(name) { Some(*number) } else { None }
     }
 
-    /// Returns the instant in a column; `None` if there is none.
+    /// Returns the instant in a column; `None` if the column is null, of another type or absent.
     #[must_use]
     pub fn time(&self, name: &str) -> Option<EventTime> {
         if let Cell::Time(time) = self.cell(name) { Some(*time) } else { None }
     }
 
-    /// Returns true if the truth value in a column is true.
+    /// Returns true if the column `name` contains true; false if it contains anything else, or is
+    /// absent.
     #[must_use]
     pub fn is(&self, name: &str) -> bool {
         *self.cell(name) == Cell::Boolean(true)
     }
 
-    /// Returns the list of texts in a column.
+    /// Returns the texts in a column that contains a list of texts; empty for any other column.
     #[must_use]
     pub fn texts(&self, name: &str) -> Vec<&str> {
         if let Cell::Texts(texts) = self.cell(name) {
@@ -208,7 +212,7 @@ impl FieldsOfEvent {
 }
 
 impl EventPlace {
-    /// Returns the columns that say where the event lies.
+    /// Returns the columns that say where the event lies in the evidence.
     #[must_use]
     pub fn fields(&self) -> &FieldsOfEvent {
         &self.0
@@ -252,7 +256,8 @@ impl ShownDetection {
     }
 }
 
-/// The fields are written as a JSON object, in the form of an export as JSON lines.
+/// The columns are written as a JSON object, in the form in which `dnsweep export` writes a row as
+/// JSON lines.
 impl Serialize for FieldsOfEvent {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(

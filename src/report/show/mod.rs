@@ -28,29 +28,30 @@ use crate::table::Tables;
 pub struct ShowQuestion {
     /// Which events are shown.
     pub wish: Wish,
-    /// The maximum number of events that are shown. Further ones are counted.
+    /// The maximum number of events of a host or process that are shown; further ones are only
+    /// counted. Events that are requested by their hashes are all shown.
     pub most: usize,
 }
 
 /// Events of an output, with all that its tables say of them.
 #[derive(Debug)]
 pub struct Shown {
-    /// The events: in the order of the IDs that were asked for, or else in order of time.
+    /// The events: in the order in which the user gave their hashes, or else in order of time.
     pub events: Vec<ShownEvent>,
-    /// The number of events that were asked for and are not in `events`, because there are too
-    /// many.
+    /// The number of requested events that are not in `events`, because there are too many.
     pub further: u64,
     /// True if the sweep looked for processes (`--context`).
     pub has_processes: bool,
 }
 
-/// Why events cannot be shown.
+/// Why events of an output cannot be shown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ShowError {
     /// A table of the output cannot be read.
     #[error(transparent)]
     Table(#[from] AnswerError),
-    /// What was asked for is not in the output, or stands for several events.
+    /// The requested events are not in the output, or the first characters of a hash stand for
+    /// several events.
     #[error(transparent)]
     NotFound(#[from] NotFound),
 }

@@ -1,4 +1,5 @@
-//! A record that was read again from the evidence, to show it and to hold it to its hash.
+//! A record that was read again from the evidence, to show it and to compare its event with the
+//! hash in the output.
 
 use crate::event::RecordView;
 
@@ -10,23 +11,26 @@ pub struct RecordAgain {
     pub file: String,
     /// The record's offset in the file, in bytes.
     pub offset: u64,
-    /// Whether the event has the hash that the output has.
+    /// Whether the hash of the record's event is the one that the output states.
     pub comparison: Comparison,
-    /// The columns of the event's row that say something else than the record does. The hash does
-    /// not show that a table was altered, because it is a column as well.
+    /// The names of the columns of the event's row whose values differ from the record. They show
+    /// that a table was altered, which the hash alone does not show: it is a column of the same
+    /// table.
     pub altered: Vec<&'static str>,
     /// How far checksums confirm the record now: `verified`, `damaged` or `unverified`. `None` if
     /// no event was read.
     pub integrity: Option<&'static str>,
-    /// How far checksums confirmed the record when it was swept, as the output has it.
+    /// How far checksums confirmed the record when it was swept, as the output states it; `None` if
+    /// it does not.
     pub recorded_integrity: Option<String>,
-    /// The record itself; `None` if it could not be read.
+    /// The record's bytes and what they mean; `None` if the record could not be read.
     pub view: Option<RecordView>,
 }
 
 impl RecordAgain {
-    /// Returns true if the record is as the output has it: its event has the same hash and says
-    /// what the table says, and checksums confirm it as far as before.
+    /// Returns true if the record is as the output describes it: its event has the same hash and
+    /// the same values as in the table, and checksums confirm the record as far as they did in the
+    /// sweep.
     #[must_use]
     pub fn is_as_recorded(&self) -> bool {
         let is_sound = self.recorded_integrity.as_deref() == self.integrity;
@@ -34,13 +38,13 @@ impl RecordAgain {
     }
 }
 
-/// The result of comparing a record in the evidence with what an output has of it.
+/// The result of comparing the hash of a record's event with the hash that the output states.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Comparison {
-    /// The event in the record has the hash that the output has.
+    /// The event in the record has the hash that the output states.
     Same,
-    /// The record has an event with another hash, which is in the variant, in hexadecimal digits.
+    /// The event in the record has another hash. Contains this hash, in hexadecimal digits.
     Different(String),
-    /// No event was found at the record's place. Contains the reason.
+    /// No event was found at the place of the record. Contains the reason.
     Missing(String),
 }

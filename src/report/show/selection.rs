@@ -1,4 +1,4 @@
-//! Which events are shown: those with certain hashes, or those of a host or a process.
+//! Selects the events that are shown: those with certain hashes, or those of a host or a process.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
@@ -13,14 +13,16 @@ use crate::report::process::ProcessRow;
 use crate::report::renames::folded;
 use crate::table::{Column, Row, TableId, Tables, Wanted};
 
-/// The smallest number of characters of an event's hash that stand for it.
+/// The smallest number of first characters of an event's hash by which a user can request the
+/// event.
 const LEAST_CHARACTERS: usize = 4;
-/// The number of characters of an event's hash.
+/// The number of characters of an event's hash: a SHA-256 in hexadecimal digits.
 const HASH_CHARACTERS: usize = 64;
-/// The maximum number of events that a message names if the characters of a hash stand for several.
+/// The maximum number of events that a message names if several hashes begin with the characters
+/// that the user gave.
 const MOST_NAMED: usize = 5;
 
-/// Which events are wanted.
+/// Which events of an output the user wants to see.
 #[derive(Debug, Clone)]
 pub enum Wish {
     /// The events with these hashes, each given by its first characters.
@@ -64,7 +66,7 @@ impl fmt::Display for EventId {
     }
 }
 
-/// How a process is named by who asks for it.
+/// How a user names the process whose events are to be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProcessName {
     /// The process with this GUID.
@@ -86,8 +88,8 @@ impl fmt::Display for ProcessName {
 }
 
 impl From<&str> for ProcessName {
-    /// Reads a GUID (with braces or without), a number, or else a file name, which may have its
-    /// path before it.
+    /// Reads a GUID (with braces or without), a number (the PID), or else a file name. A path
+    /// before the file name is ignored.
     fn from(text: &str) -> Self {
         match (Guid::parse(text), text.parse()) {
             (Some(guid), _) => ProcessName::Guid(guid),
@@ -97,7 +99,7 @@ impl From<&str> for ProcessName {
     }
 }
 
-/// Why what was asked for cannot be shown.
+/// Why the requested events cannot be shown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotFound {
     /// No event has a hash with these first characters.
@@ -110,14 +112,15 @@ pub enum NotFound {
         "'{id}': expected the event_hash of one event, found {count} that begin so: {first}; give more characters"
     )]
     Ambiguous {
-        /// The first characters, as they were asked for.
+        /// The first characters of a hash that the user gave, in lower case.
         id: EventId,
         /// The number of events whose hashes begin with these characters.
         count: usize,
         /// The hashes of the first few of these events.
         first: String,
     },
-    /// The host or process that was asked for has no events. Contains what was asked for.
+    /// The requested host or process has no events. Contains the host and process as options of the
+    /// command line (`--host`, `--process`).
     #[error(
         "{0}: expected matches or leads of a host, or events of a process, found none; report --format csv lists all hosts"
     )]
@@ -129,19 +132,18 @@ pub enum NotFound {
 pub(super) struct Selected {
     /// The hashes of the selected events, in the order in which they are shown.
     pub hashes: Vec<String>,
-    /// The number of events that were asked for and are not in `hashes`, because there are too
-    /// many.
+    /// The number of requested events that are not in `hashes`, because there are too many.
     pub further: u64,
-    /// For each selected event, its rows in each table. The tables are in the order of
-    /// [`SEARCHED`].
+    /// By the hash of each selected event, the numbers of its rows in each table. The tables are in
+    /// the order of [`SEARCHED`].
     pub rows: BTreeMap<String, [Vec<u64>; SEARCHED.len()]>,
 }
 
-/// The tables in which events are looked for.
+/// The tables in which events are looked for. The table that says most about an event comes first.
 pub(super) const SEARCHED: [TableId<'static>; 4] =
     [TableId::Matches, TableId::Leads, TableId::Queries, TableId::Processes];
 
-/// Returns all columns of a table, which is one of those in [`SEARCHED`].
+/// Returns all columns of a table, which must be one of those in [`SEARCHED`].
 pub(super) fn columns_of(table: TableId<'_>) -> Vec<&'static Column> {
     match table {
         TableId::Leads => MatchRow::LEAD_COLUMNS.iter().map(|of| &of.column).collect(),
@@ -151,7 +153,7 @@ pub(super) fn columns_of(table: TableId<'_>) -> Vec<&'static Column> {
     }
 }
 
-/// Selects the events that `question` asks for.
+/// Selects the events that `question` requests, and finds their rows in the tables of the output.
 pub(super) fn select(tables: &dyn Tables, question: &ShowQuestion) -> Result<Selected, ShowError> {
     let (hashes, further) = match &question.wish {
         Wish::Ids(ids) => (of_ids(tables, ids)?, 0),
@@ -174,13 +176,13 @@ pub(super) fn select(tables: &dyn Tables, question: &ShowQuestion) -> Result<Sel
     Ok(Selected { hashes, further, rows })
 }
 
-/// Returns the tables of the output in which events are looked for, with their places in
-/// [`SEARCHED`].
+/// Returns those tables of [`SEARCHED`] that the output has, each with its index in [`SEARCHED`].
 pub(super) fn searched(tables: &dyn Tables) -> impl Iterator<Item = (usize, TableId<'static>)> {
     SEARCHED.into_iter().enumerate().filter(|(_, table)| tables.has(*table))
 }
 
-/// Returns the hash of the one event that each ID stands for.
+/// Returns the whole hash of the event that each ID stands for; a hash that several IDs stand for
+/// comes once. Fails if an ID stands for no event, or for several.
 fn of_ids(tables: &dyn Tables, ids: &[EventId]) -> Result<Vec<String>, ShowError> {
     let mut found: Vec<BTreeSet<String>> = vec![BTreeSet::new(); ids.len()];
     for (_, table) in searched(tables) {
@@ -210,7 +212,8 @@ fn of_ids(tables: &dyn Tables, ids: &[EventId]) -> Result<Vec<String>, ShowError
 }
 
 /// Returns the hashes of the first `most` events of a host or a process, in order of time, and the
-/// number of all of its events. Without a process, these are matches and leads.
+/// number of all of its events. Without a process, only matches and leads count. Fails if there are
+/// no events.
 fn of_place(
     tables: &dyn Tables,
     host: Option<&str>,
@@ -250,12 +253,13 @@ fn of_place(
     Ok((first.into_iter().map(|(.., hash)| hash).collect(), all.len() as u64))
 }
 
-/// Returns the number in the first half of a hash of 64 hexadecimal digits.
+/// Returns the number in the first half of a hash of 64 hexadecimal digits; 0 if it cannot be read.
 fn half(hash: &str) -> u128 {
     hash.get(..HASH_CHARACTERS / 2).and_then(|half| u128::from_str_radix(half, 16).ok()).unwrap_or_default()
 }
 
-/// Returns the columns that say of which host and process an event is.
+/// Returns the names of the columns of `table` that say which host and which process an event
+/// belongs to.
 fn columns_to_select(table: TableId<'_>) -> &'static [&'static str] {
     match table {
         TableId::Leads => &["event_hash", "computer", "event_time", "process_id"],
@@ -264,7 +268,8 @@ fn columns_to_select(table: TableId<'_>) -> &'static [&'static str] {
 }
 
 impl ProcessName {
-    /// Returns whether the event in a row is of this process. A lead knows only the PID.
+    /// Returns true if the event in a row is one of this process. A lead has only a PID, so a GUID
+    /// or a file name never fits a lead.
     fn is_of(&self, table: TableId<'_>, row: &Row<'_>) -> bool {
         let is_lead = table == TableId::Leads;
         match self {

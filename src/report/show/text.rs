@@ -14,13 +14,13 @@ use crate::report::summary::{Colours, Layout, Tone, chain_lines};
 use crate::report::wording::{counted, grouped};
 use crate::table::{Cell, ColumnType, TableId};
 
-/// The width of the names of fields, in columns.
+/// The width of the column with the names of fields, in characters.
 const NAME_WIDTH: usize = 22;
 
-/// Events that are shown as text.
+/// Events of an output that are shown as text for people.
 #[derive(Debug)]
 pub struct ShowText<'a> {
-    /// The events.
+    /// The events that are shown as text.
     pub shown: &'a Shown,
     /// The width of the text in columns, usually that of the terminal. Only the dump of a record
     /// and sentences are fitted into it.
@@ -30,7 +30,8 @@ pub struct ShowText<'a> {
 }
 
 impl ShowText<'_> {
-    /// Returns the text.
+    /// Returns the events as text, with a blank line between them, and how many requested events
+    /// are not shown.
     #[must_use]
     pub fn text(&self) -> String {
         let mut lines = Vec::new();
@@ -93,7 +94,8 @@ impl ShowText<'_> {
         lines
     }
 
-    /// Returns the lines with a record that was read again.
+    /// Returns the lines about a record that was read again from the evidence: the comparison with
+    /// the output, the XML and a hex dump.
     fn record(&self, record: &RecordAgain) -> Vec<String> {
         let layout = self.layout();
         let title = format!("Record read again from {}, offset {}", escaped(&record.file), record.offset);
@@ -117,7 +119,8 @@ impl ShowText<'_> {
     }
 }
 
-/// Returns, in sentences, how a record that was read again compares with what the output has of it.
+/// Returns, in sentences, how a record that was read again from the evidence compares with the
+/// output: by its hash, its values and its checksums.
 fn findings(record: &RecordAgain) -> Vec<String> {
     let mut findings = vec![match &record.comparison {
         Comparison::Same => "The hash of its event is the event_hash above.".to_owned(),
@@ -143,7 +146,8 @@ fn findings(record: &RecordAgain) -> Vec<String> {
     findings
 }
 
-/// Returns the line that says what the event is, where and when it was logged.
+/// Returns the line that says what the event is (such as a match or a lead), on which host and when
+/// it was logged, and which name was queried.
 fn headline(event: &ShownEvent) -> String {
     let is_excluded = |detection: &ShownDetection| *detection.fields().cell("excluded_by") != Cell::Null;
     let kind = match event.found_in.first() {

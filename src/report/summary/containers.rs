@@ -7,10 +7,10 @@ use super::{Summary, counted, grouped};
 use crate::report::answer::{Containers, UtcTime};
 use crate::report::flawed_file::MissedContainer;
 
-/// The maximum number of dates of shadow copies that the summary names.
+/// The maximum number of dates of unread shadow copies that the summary names.
 const MOST_DATES: usize = 3;
-/// The maximum number of containers that a short summary lists because they could not be read. The
-/// table `containers.parquet` lists all.
+/// The maximum number of containers (archives, disk images, …) that could not be read and that a
+/// short summary lists. The table `containers.parquet` lists all.
 const MOST_MISSED: usize = 3;
 /// The number of characters at the start of a time in RFC 3339 that are its date, such as
 /// `2026-11-29`.
@@ -19,8 +19,8 @@ const DATE: usize = 10;
 pub(super) const PROBLEM_WIDTH: usize = 220;
 
 impl Summary<'_> {
-    /// Returns the summary's lines on containers: how many there are with each status, and which
-    /// could not be read.
+    /// Returns the summary's lines on containers (archives, disk images, volumes and shadow
+    /// copies): how many there are with each status, and which could not be read.
     pub(super) fn containers(&self) -> Vec<String> {
         let Some(containers) = &self.answer.containers else { return Vec::new() };
         let mut lines = self.labelled("Containers", &counts(containers));
@@ -42,8 +42,8 @@ impl Summary<'_> {
     }
 }
 
-/// Returns the number of containers with each status as text, such as `archives, images and
-/// volumes: 3 read`.
+/// Returns the number of containers (archives, disk images, …) with each status as text, such as
+/// `archives, images and volumes: 3 read`.
 fn counts(containers: &Containers) -> String {
     let kinds = "archives, images and volumes";
     let count = |status: &crate::report::answer::StatusCount| {
@@ -57,8 +57,8 @@ fn counts(containers: &Containers) -> String {
     }
 }
 
-/// Returns, as text, a container's format and status, the first of its problems, and how many more
-/// problems it has.
+/// Returns a container's format and status as text, with its first problem, and with the number of
+/// its other problems.
 fn status(container: &MissedContainer) -> String {
     let mut text = format!("{}, {}", fitted(&container.kind, VALUE_WIDTH), container.status);
     // Writing into a string does not fail.
@@ -77,7 +77,7 @@ fn status(container: &MissedContainer) -> String {
 }
 
 /// Returns the days on which shadow copies were made, as text in parentheses: the first
-/// [`MOST_DATES`]. Empty if no day is known.
+/// [`MOST_DATES`], and an ellipsis if there are more. Empty if no day is known.
 fn dates(days: &[UtcTime]) -> String {
     if days.is_empty() {
         return String::new();

@@ -11,13 +11,15 @@ use crate::report::flawed_file::FlawedFile;
 use crate::report::run::OutputRecord;
 use crate::report::wording::of_form;
 
-/// The most damaged files that a short summary lists. The table `files.parquet` lists all.
+/// The maximum number of damaged files that a short summary lists. The table `files.parquet` lists
+/// all.
 const MOST_FILES: usize = 4;
 /// The maximum number of tables that a short summary lists. `run.json` lists all.
 const MOST_TABLES: usize = 6;
 
 impl Summary<'_> {
-    /// Returns the summary's lines on the output and on how much of the evidence was read.
+    /// Returns the summary's lines on the tables of the output, on how much of the evidence was
+    /// read or passed over, and on the processes that were found.
     pub(super) fn evidence(&self) -> Vec<String> {
         let mut lines = self.tables();
         lines.extend(self.passed_over());
@@ -141,9 +143,9 @@ impl Summary<'_> {
         [vec![path], self.labelled("", &flawed_text(file))].concat()
     }
 
-    /// Returns how many files and pieces of evidence were not read, because the sweep was
-    /// interrupted. They are not counted as damaged, because nothing is known about them. Returns
-    /// no line if there are none.
+    /// Returns the summary's line on files and pieces of evidence that were not read because the
+    /// sweep was interrupted. They are not counted as damaged, because nothing is known about them.
+    /// Returns no line if there are none.
     fn interrupted_files(&self) -> Vec<String> {
         let totals = &self.run().totals;
         let kinds = [
@@ -190,9 +192,9 @@ impl Summary<'_> {
     }
 }
 
-/// Returns the number and name of each kind of file, such as `3 symbolic links`, but leaves out
-/// kinds with the number 0. `kinds` has the number of each kind, and its name in the singular and
-/// in the plural.
+/// Returns the number and name of each kind of file, such as `3 symbolic links`. Kinds with the
+/// number 0 are left out. `kinds` has the number of each kind, and its name in the singular and in
+/// the plural.
 fn listed<const N: usize>(kinds: [(u64, &str, &str); N]) -> Vec<String> {
     let there = kinds.into_iter().filter(|(count, ..)| *count > 0);
     there.map(|(count, one, many)| counted(count, one, many)).collect()

@@ -1,19 +1,21 @@
-//! The lines of the summary on the site's exclusions: how many matches each took away, and from
-//! which hosts.
+//! The lines of the summary on the site's exclusions (descriptions of harmless events): how many
+//! matches each exclusion removed, and on which hosts.
 
 use super::layout::{VALUE_WIDTH, fitted};
 use super::{Summary, computer_name, counted, grouped};
 use crate::report::exclusion::{ExclusionRecord, HostExclusions};
 
-/// The maximum number of exclusions that a short summary shows. `run.json` has all of them.
+/// The maximum number of exclusions (a site's descriptions of harmless events) that a short summary
+/// shows. `run.json` has all of them.
 const MOST_EXCLUSIONS: usize = 5;
 /// The maximum number of hosts that the summary's line on an exclusion names.
 const MOST_HOSTS: usize = 3;
 
 impl Summary<'_> {
-    /// Returns the summary's line on each exclusion, even on one that took nothing away, because
-    /// that exclusion may be superfluous. If there are more than [`MOST_EXCLUSIONS`], those that
-    /// took away most matches and leads are shown, and the others are counted.
+    /// Returns the summary's line on each exclusion (a site's description of harmless events), even
+    /// on one that removed nothing, because that exclusion may be superfluous. If there are more
+    /// than [`MOST_EXCLUSIONS`], a short summary shows those that removed most matches and leads,
+    /// and counts the others.
     pub(super) fn exclusions(&self) -> Vec<String> {
         let mut exclusions: Vec<&ExclusionRecord> = self.run().exclusions.iter().collect();
         let most = self.extent.most(MOST_EXCLUSIONS);
@@ -39,7 +41,7 @@ impl Summary<'_> {
     }
 }
 
-/// Returns how many matches and leads together an exclusion took away.
+/// Returns the number of matches and leads together that an exclusion removed.
 fn taken(exclusion: &ExclusionRecord) -> u64 {
     exclusion.excluded_matches + exclusion.excluded_leads
 }
@@ -62,8 +64,8 @@ fn text(exclusion: &ExclusionRecord) -> String {
     }
 }
 
-/// Returns, as text, the hosts from which an exclusion took away most matches and leads, each with
-/// their number; `None` if it took nothing away.
+/// Returns, as text, the hosts on which an exclusion removed most matches and leads, each with the
+/// number of these; `None` if it removed nothing.
 fn hosts(excluded: &[HostExclusions]) -> Option<String> {
     let mut sorted: Vec<&HostExclusions> = excluded.iter().collect();
     let all = |host: &HostExclusions| host.excluded_matches + host.excluded_leads;

@@ -24,9 +24,9 @@ impl Summary<'_> {
         lines
     }
 
-    /// Returns how many of the hosts without a match are not cleared (their absence of matches
-    /// proves nothing), and for each reason the first few of them. Returns no line if all are
-    /// cleared.
+    /// Returns the summary's lines on hosts without a match that are not cleared (their absence of
+    /// matches proves nothing): how many there are and, for each reason, the first few. Returns no
+    /// line if all are cleared.
     fn not_cleared(&self, room: Room) -> Vec<String> {
         let answer = self.answer;
         if answer.uncleared_counts.is_empty() {
@@ -70,7 +70,8 @@ impl Summary<'_> {
     }
 
     /// Returns a line with the numbers of files, containers and rules that were left out, if there
-    /// are any. It repeats what stands above in detail, so that nobody misses it.
+    /// are any. The summary has the details further up. This line repeats the numbers, so that
+    /// nobody misses them.
     fn gaps(&self) -> Vec<String> {
         let totals = &self.run().totals;
         let not_read = totals.not_read_files + totals.interrupted_files;
@@ -166,7 +167,8 @@ impl Summary<'_> {
     }
 }
 
-/// Returns the first `shown` names of hosts, and how many of all `hosts` are not among them.
+/// Returns the first `shown` names of hosts. If `hosts`, the number of all, is greater, adds an
+/// item that says how many more there are.
 fn named(names: &[String], shown: usize, hosts: u64) -> Vec<String> {
     let mut items: Vec<String> = names.iter().take(shown).cloned().collect();
     match hosts.saturating_sub(shown as u64) {

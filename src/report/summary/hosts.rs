@@ -9,17 +9,18 @@ use crate::report::answer::{HostFacts, HostInDetail, Listed, UtcTime};
 /// The maximum number of hosts with matches that a short summary lists. The table `hosts.parquet`
 /// has all.
 const MOST_HOSTS: usize = 10;
-/// The maximum number of hosts with matches that a short summary names near its end.
+/// The maximum number of hosts with matches that the summary names near its end, in addition to its
+/// table of hosts.
 const MOST_NAMED: usize = 40;
-/// The width, in columns, to which a host's name is cut in the summary's tables. With it, a row
-/// fits into 80 columns.
+/// The width, in columns, to which a host's name is cut in the summary's tables, so that a row fits
+/// into 80 columns.
 const HOST_WIDTH: usize = 29;
-/// The length of a time up to its minutes, such as `2025-03-03 19:05`.
+/// The number of characters of a time up to its minutes, such as `2025-03-03 19:05`.
 const MINUTES: usize = 16;
 
 impl Summary<'_> {
-    /// Returns the summary's table of hosts with matches, the worst first. Under each host stand
-    /// the name that its first match asks for, and the program that asked.
+    /// Returns the summary's table of hosts with matches, the worst first. The line below each host
+    /// has the name that its first match asks for, and the program that asked.
     pub(super) fn matching_hosts(&self) -> Vec<String> {
         let hosts = &self.answer.hosts;
         if hosts.count == 0 {
@@ -45,8 +46,8 @@ impl Summary<'_> {
     }
 
     /// Returns the names of all hosts with matches, each with its number of matches, if the table
-    /// of hosts does not list all of them. They stand near the end of the summary, where they are
-    /// seen without scrolling. At most [`MOST_NAMED`] are named.
+    /// of hosts does not list all of them. The summary shows them near its end, where they are seen
+    /// without scrolling. At most [`MOST_NAMED`] are named.
     pub(super) fn names_of_hosts(&self) -> Vec<String> {
         let hosts = &self.answer.hosts;
         let shown = hosts.items.len().min(MOST_NAMED);
@@ -112,8 +113,8 @@ impl Summary<'_> {
     }
 }
 
-/// Returns the names of hosts as the summary shows them, without the DNS domain if all of them are
-/// of the same one and their first parts differ, and that domain.
+/// Returns the names of hosts as the summary shows them. If all of them have the same DNS domain,
+/// and differ before it, the names are without the domain, and the domain is returned as well.
 fn without_domain<'h>(hosts: impl Iterator<Item = &'h HostFacts>) -> (Vec<String>, Option<String>) {
     let names: Vec<String> = hosts.map(|facts| host_name(facts, HOST_WIDTH)).collect();
     let parts: Option<Vec<(&str, &str)>> = names.iter().map(|name| name.split_once('.')).collect();
@@ -136,8 +137,8 @@ fn cut<T>(summary: &Summary<'_>, listed: &Listed<T>, what: &str) -> Vec<String> 
     summary.more(listed.count, listed.items.len(), what, "hosts.parquet")
 }
 
-/// Returns the cells of a host's row in the table of hosts with matches. The time of the last match
-/// is left out if it is that of the first.
+/// Returns the cells of a host's row in the summary's table of hosts with matches. The time of the
+/// last match is left out if it equals that of the first.
 fn row(host: &HostInDetail) -> [String; 5] {
     let matches = &host.matches;
     let time = |time: Option<UtcTime>| {

@@ -11,8 +11,8 @@ use crate::report::escape::is_shown_escaped;
 /// The width, in columns, of the label with which a line of the summary starts, such as
 /// `Detection`. The line's text begins after it.
 pub(in crate::report) const LABEL_WIDTH: usize = 12;
-/// The width, in columns, to which a value from the evidence, such as a queried name, is cut if it
-/// stands in a line with others. It is cut in the middle.
+/// The width, in columns, to which a value from the evidence, such as a queried name, is cut if its
+/// line also has other values. It is cut in the middle.
 pub(in crate::report) const VALUE_WIDTH: usize = 60;
 /// The width, in columns, to which a path is cut. It is large, because paths are copied: they have
 /// a line of their own, even if it is longer than the terminal is wide.
@@ -23,14 +23,14 @@ pub(in crate::report) const PATH_WIDTH: usize = 400;
 pub enum Colours {
     /// The summary is plain text.
     None,
-    /// The summary is for a terminal that shows colours.
+    /// The summary is coloured by ANSI escape sequences, for a terminal that shows colours.
     Ansi,
 }
 
-/// The meaning by which a part of the summary is coloured.
+/// The meaning of a part of the summary, which decides the colour of the part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::report) enum Tone {
-    /// The part is what matters most, such as the answer of the sweep in one line.
+    /// The part is what matters most, such as the line with the result of the sweep.
     Answer,
     /// The part is about matches with this risk score, such as a host that has them.
     Risk(Option<i64>),
@@ -50,7 +50,8 @@ pub(in crate::report) struct Layout {
 }
 
 impl Layout {
-    /// Returns `text` with the colour of its meaning, if the summary is coloured.
+    /// Returns `text` with the colour of its meaning `tone`; without colour if the summary is plain
+    /// text.
     pub(in crate::report) fn toned(self, tone: Tone, text: &str) -> String {
         let style = match tone {
             Tone::Answer => Style::new().bold(),
@@ -72,8 +73,8 @@ impl Layout {
         self.beside(&format!("{label:LABEL_WIDTH$}"), text)
     }
 
-    /// Returns lines that begin with `left`, and have `text` beside it, wrapped at blanks. Further
-    /// lines begin with blanks, as many as `left` is wide.
+    /// Returns lines of `text`, wrapped at blanks to the width of the summary. The first line
+    /// begins with `left`. Further lines begin with blanks, as many as `left` is wide.
     pub(in crate::report) fn beside(self, left: &str, text: &str) -> Vec<String> {
         let rest = " ".repeat(display_width(left));
         let options = textwrap::Options::new(self.width)
@@ -90,7 +91,7 @@ impl Layout {
         self.width.saturating_sub(display_width(left))
     }
 
-    /// Returns true if `text` fits beside `left` in one line.
+    /// Returns true if `text` fits beside `left` in one line of the summary.
     pub(in crate::report) fn fits_beside(self, left: &str, text: &str) -> bool {
         display_width(text) <= self.room_beside(left)
     }
@@ -104,9 +105,10 @@ impl Layout {
         textwrap::wrap(text, options).into_iter().map(Cow::into_owned).collect()
     }
 
-    /// Returns lines that begin with a label and have items after it, with commas between them. A
-    /// line is broken only between two items, or before the parenthesis at the end of an item that
-    /// is wider than a line. `indent` is the width of the label in columns.
+    /// Returns lines with a label and, after it, the items, with commas between them. A line is
+    /// broken only between two items, or before the parenthesis at the end of an item that is wider
+    /// than a line. `indent` is the width of the label in columns, by which further lines are
+    /// indented.
     pub(in crate::report) fn flow(self, label: &str, indent: usize, items: &[String]) -> Vec<String> {
         let mut lines = Vec::new();
         let mut line = padded(label, indent);
@@ -135,8 +137,8 @@ impl Layout {
         lines.iter().map(|line| line.trim_end().to_owned()).collect()
     }
 
-    /// Returns `indent` and a text as one line. If the text is too long for the width of the
-    /// summary, its end is cut.
+    /// Returns `indent` and `text` as one line. If the line is wider than the summary, the end of
+    /// the text is cut and replaced by an ellipsis.
     pub(in crate::report) fn in_a_line(self, indent: &str, text: &str) -> String {
         let room = self.width.saturating_sub(display_width(indent));
         if display_width(text) <= room {
@@ -188,7 +190,8 @@ pub(in crate::report) fn fitted(text: &str, most: usize) -> String {
     cut
 }
 
-/// Returns `text` with blanks after it, so that it is `width` columns wide.
+/// Returns `text` with blanks after it, so that it is `width` columns wide. A wider text stays as
+/// it is.
 pub(in crate::report) fn padded(text: &str, width: usize) -> String {
     format!("{text}{}", " ".repeat(width.saturating_sub(display_width(text))))
 }
@@ -207,7 +210,8 @@ pub(in crate::report) struct Grid<const N: usize> {
 }
 
 impl<const N: usize> Grid<N> {
-    /// Makes a text table that is wide enough for these rows, of which one is the head.
+    /// Makes a text table whose columns are wide enough for `rows`. The head of the table must be
+    /// among these rows.
     pub(in crate::report) fn of<'r>(sides: [Side; N], rows: impl Iterator<Item = &'r [String; N]>) -> Self {
         let mut widths = [0; N];
         for row in rows {

@@ -1,5 +1,5 @@
-//! The lines of the summary on the first matches of the worst hosts, and on the maximum number of
-//! frequent names, programs and accounts of all matches.
+//! The lines of the summary on the first matches of the worst hosts, and on the most frequent
+//! names, programs and accounts of all matches.
 
 use super::layout::{LABEL_WIDTH, PATH_WIDTH, Tone, VALUE_WIDTH, fitted, padded};
 use super::rules::distinct_name;
@@ -8,16 +8,17 @@ use crate::report::answer::{
     HostInDetail, Match, MatchedRule, PatternCount, PatternPlace, TopValues, UtcTime,
 };
 
-/// The maximum number of hosts of which a short summary lists matches.
+/// The maximum number of hosts whose matches a short summary lists.
 const MOST_HOSTS: usize = 4;
 /// The maximum number of matches of one host that a short summary lists.
 const MOST_MATCHES: usize = 5;
 /// The number of lines before the matches of a host: one with the host's name and evidence, and one
-/// with the rule.
+/// with the detection's name.
 const HEAD_LINES: usize = 2;
-/// The number of lines of a match of a single rule.
+/// The number of lines of a match that a single detection describes: time and name, program,
+/// patterns.
 const MATCH_LINES: usize = 3;
-/// The number of lines that a short summary has at least for the matches of the worst host.
+/// The minimum number of lines that a short summary has for the matches of the worst host.
 const LEAST_LINES: usize = 8;
 /// The maximum number of pieces of evidence that the summary names for a host.
 const MOST_EVIDENCE: usize = 3;
@@ -25,12 +26,14 @@ const MOST_EVIDENCE: usize = 3;
 const MOST_RULES: usize = 2;
 /// The maximum number of patterns of a detection that the summary shows for a match.
 const MOST_PATTERNS: usize = 3;
-/// The most queried names, and the most accounts, of all matches that a short summary lists.
+/// The maximum number of queried names, and of accounts, that a short summary lists among the most
+/// frequent of all matches.
 const MOST_NAMES: usize = 6;
-/// The most programs of all matches that a short summary lists.
+/// The maximum number of programs that a short summary lists among the most frequent of all
+/// matches.
 const MOST_PROCESSES: usize = 3;
-/// The maximum number of patterns whose text lies inside a label of a queried name that a short
-/// summary lists.
+/// The maximum number of patterns that a short summary lists because their text lies inside a label
+/// of a queried name (a part between its dots).
 const MOST_INSIDE_LABELS: usize = 3;
 /// The indent of the lines under the first line of a match.
 const UNDER_MATCH: &str = "      ";
@@ -54,8 +57,8 @@ impl Summary<'_> {
     }
 
     /// Returns the summary's lines on the first matches of a host: as many matches as fit into
-    /// `room` lines, but at least one. The processes that made them, and what started these,
-    /// follow.
+    /// `room` lines, but at least one. After the matches come the processes that made the queries,
+    /// and the ancestors of these processes.
     fn matches_of(&self, host: &HostInDetail, room: usize) -> Vec<String> {
         let matches = &host.matches.listed;
         let mut found = Vec::new();
@@ -135,8 +138,9 @@ impl Summary<'_> {
         lines
     }
 
-    /// Returns the summary's lines on the patterns whose text lies inside a label of at least one
-    /// queried name, and is not whole labels there. Returns none if there are none of these.
+    /// Returns the summary's lines on patterns with hits inside labels: hits in which the pattern's
+    /// text is not whole labels of the queried name (the parts between its dots). Returns no line
+    /// if there are none.
     fn patterns_inside_labels(&self) -> Vec<String> {
         let patterns = &self.answer.patterns_inside_labels;
         let shown = patterns.items.len().min(self.extent.most(MOST_INSIDE_LABELS));
@@ -184,8 +188,9 @@ fn on_hosts(matches: u64, hosts: u64) -> String {
     if hosts > 1 { format!("{} on {} hosts", grouped(matches), grouped(hosts)) } else { grouped(matches) }
 }
 
-/// Returns, as text, the first few patterns of a rule that an event satisfies, with a remark on
-/// those whose text lies inside a label of the queried name.
+/// Returns, as text, the first [`MOST_PATTERNS`] patterns of a rule that an event satisfies, with a
+/// remark on those whose text lies inside a label of the queried name, and the number of further
+/// patterns.
 fn patterns(rule: &MatchedRule) -> String {
     let text = |(pattern, place): (&str, PatternPlace)| fitted(pattern, VALUE_WIDTH) + place.remark();
     let mut shown: Vec<String> = rule.patterns().take(MOST_PATTERNS).map(text).collect();

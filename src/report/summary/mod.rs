@@ -1,5 +1,6 @@
-//! The summary of a sweep as text, which a person can act on. It shows an [`Answer`]. This module
-//! and its submodules are the only users of `anstyle` and `textwrap`.
+//! The summary of a sweep as text, which a person can act on. It shows an [`Answer`]: what the
+//! output of the sweep says about the hosts. This module and its submodules are the only users of
+//! `anstyle` and `textwrap`.
 //!
 //! The result comes last, because a reader looks at the end after the command ends. The order is:
 //! what was read, what is odd, the first matches, the hosts with matches, what cannot be cleared,
@@ -30,13 +31,13 @@ use super::answer::{Answer, HostFacts};
 use super::run::Run;
 use super::wording::{counted, grouped};
 
-/// The number of lines that a short summary has at most: two screens.
+/// The maximum number of lines of a short summary: two screens.
 const SCREENS: usize = 98;
-/// The number of lines that a short summary keeps free for the first matches of one host.
+/// The number of lines that a short summary reserves for the first matches of one host.
 const ONE_HOST: usize = 18;
-/// The maximum number of lines of each part of a short summary before the matches, if the summary
-/// would be longer than two screens: on the evidence, on what was looked for, on leads and
-/// anomalies, and on what could not be read.
+/// The maximum number of lines of each of the first four parts of a short summary, if the summary
+/// would otherwise be longer than two screens: on the evidence, on what was looked for, on leads
+/// and anomalies, and on what could not be read.
 const MOST_LINES: [usize; 4] = [8, 9, 7, 10];
 
 /// Returns the width in columns of the terminal that standard output goes to; 80 if it goes to
@@ -46,18 +47,20 @@ pub fn terminal_width() -> usize {
     textwrap::termwidth()
 }
 
-/// How much of the answer a summary shows.
+/// How much a summary shows of the data that was read for it (the answer): the beginning of each
+/// list, or all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
-    /// The beginning of each list, on at most two screens. Items that are left out are counted.
+    /// The summary shows the beginning of each list, on at most two screens. Items that are left
+    /// out are counted.
     Short,
-    /// All that the answer lists.
+    /// The summary shows every item that its data (the answer) lists.
     Full,
 }
 
 impl Extent {
-    /// Returns the maximum number of items of a list that a summary of this extent shows: `short`,
-    /// or no limit.
+    /// Returns the maximum number of items of a list that a summary of this extent shows: `short`
+    /// for a short summary; no limit for a full one.
     #[must_use]
     pub fn most(self, short: usize) -> usize {
         match self {
@@ -67,7 +70,7 @@ impl Extent {
     }
 }
 
-/// How many lines an item of a list in the summary may take.
+/// The maximum number of lines of an item of a list in the summary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Room {
     /// Each item may take as many lines as it needs.
@@ -79,7 +82,7 @@ enum Room {
 /// The summary of a sweep as text.
 #[derive(Debug, Clone, Copy)]
 pub struct Summary<'a> {
-    /// The answer that the summary shows.
+    /// What the output of the sweep says about the hosts. The summary shows it.
     pub answer: &'a Answer,
     /// The path of the output directory. The summary names it and the tables in it.
     pub directory: &'a str,
@@ -116,8 +119,8 @@ impl Summary<'_> {
         blocks.join("\n")
     }
 
-    /// Cuts a block of lines of the summary to `most` lines, the last of which says how many are
-    /// left out.
+    /// Cuts a part of the summary (a block of lines) to `most` lines. The last of these says how
+    /// many lines are left out.
     fn shorten(&self, block: &mut Vec<String>, most: usize) {
         if block.len() > most {
             let more = counted((block.len() + 1 - most) as u64, "more line", "more lines");
@@ -167,7 +170,8 @@ fn host_name(facts: &HostFacts, most: usize) -> String {
     }
 }
 
-/// Returns a host's name (Computer) as the summary shows it, in at most `most` columns.
+/// Returns a host's name (Computer) as the summary shows it, in at most `most` columns. A missing
+/// or empty name is replaced by a remark in parentheses.
 fn computer_name(computer: Option<&str>, most: usize) -> String {
     match computer {
         None => "(no Computer)".to_owned(),

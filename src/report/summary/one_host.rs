@@ -1,5 +1,5 @@
-//! What an output says about single hosts, as text: the matches as the detections group them, each
-//! match with its place in the evidence, and what is known of the host's logs.
+//! What an output says about single hosts, as text: the matches as detections group them (`stats`),
+//! each match with its place in the evidence, and what is known of the host's logs.
 
 use std::fmt::Write;
 
@@ -20,13 +20,13 @@ const MOST_TREE: usize = 40;
 /// The maximum number of items of each list about a host that are shown, such as pieces of
 /// evidence, programs and anomalies.
 const MOST_LISTED: usize = 10;
-/// The indent of the lines under the first line of a group of matches or a match.
+/// The indent of the lines below the first line of a match, or of a group of matches.
 const INDENT: &str = "    ";
 
-/// A text that says what an output says about hosts, host by host.
+/// What an output says about hosts, as text, host by host (`dnsweep report --host`).
 #[derive(Debug, Clone, Copy)]
 pub struct HostsInDetail<'a> {
-    /// The answer whose hosts are shown.
+    /// The answer (the data that was read from an output) whose hosts are shown.
     pub answer: &'a Answer,
     /// The width of the text in columns. Longer lines are wrapped.
     pub width: usize,
@@ -37,7 +37,7 @@ pub struct HostsInDetail<'a> {
 }
 
 impl HostsInDetail<'_> {
-    /// Returns the text that says what an output says about hosts, host by host.
+    /// Returns what the answer says about its hosts, as text, with a block of lines for each host.
     #[must_use]
     pub fn text(&self) -> String {
         let in_detail = self.answer.hosts.items.iter().chain(&self.answer.uncleared.items);
@@ -215,8 +215,8 @@ impl HostsInDetail<'_> {
     }
 }
 
-/// Returns a text that says how many of `count` items are left out if `shown` are shown, such as `…
-/// and 3 more`; `None` if none are.
+/// Returns a text on how many of `count` items are left out if `shown` are shown, such as
+/// `… and 3 more`; `None` if none are left out.
 fn more(count: u64, shown: usize) -> Option<String> {
     let more = count.saturating_sub(shown as u64);
     (more > 0).then(|| format!("… and {} more", grouped(more)))
@@ -282,8 +282,8 @@ fn group_value(value: &GroupValue) -> String {
     }
 }
 
-/// Returns, as text, where a record lies in its file, how far it can be trusted, and whether it or
-/// its file was deleted.
+/// Returns, as text, where a record lies in its file, how far the record can be trusted, and
+/// whether the record or its file was deleted.
 fn place(place: &RecordPlace) -> String {
     let mut text = format!("byte {} of the file", grouped_signed(place.record_offset));
     if let Some(id) = place.event_record_id {

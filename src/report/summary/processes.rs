@@ -9,11 +9,12 @@ use textwrap::core::display_width;
 
 /// The maximum number of processes of a host that a short summary lists.
 const MOST_PROCESSES: usize = 12;
-/// The smallest number of lines that a process tree may have in a short summary.
+/// The minimum number of lines that are reserved for a process tree in a short summary.
 const LEAST_LINES: usize = 6;
-/// The width of the column with the time of a process's start.
+/// The width, in columns, of the time of a process's start at the beginning of a line.
 const TIME_WIDTH: usize = 20;
-/// The smallest width of the text of a process, however many ancestors it has.
+/// The smallest width, in columns, of the text on a process, even if it is deep in the tree and its
+/// line is indented far.
 const LEAST_WIDTH: usize = 30;
 
 impl Summary<'_> {
@@ -24,8 +25,8 @@ impl Summary<'_> {
         counts.map(|counts| self.labelled("Processes", &process_counts(counts))).unwrap_or_default()
     }
 
-    /// Returns the lines with the process tree of a host, or with as much of its beginning as fits
-    /// into `room` lines.
+    /// Returns the lines with the process tree of a host. In a short summary, only as many
+    /// processes are shown as fit into `room` lines, but at least one.
     pub(super) fn processes_of(&self, host: &HostInDetail, room: usize) -> Vec<String> {
         let room = room.max(LEAST_LINES);
         let lines = |most| tree_lines(self.layout(), host, self.extent, most);
@@ -39,8 +40,8 @@ impl Summary<'_> {
     }
 }
 
-/// Returns the lines with the process tree of a host, of which at most `most` processes are shown;
-/// no line if the host has none.
+/// Returns the lines with the process tree of a host, with at most `most` processes; no line if the
+/// host has no process tree.
 pub(super) fn tree_lines(layout: Layout, host: &HostInDetail, extent: Extent, most: usize) -> Vec<String> {
     let Some(tree) = host.matches.process_tree.as_ref().filter(|tree| !tree.items.is_empty()) else {
         return Vec::new();
@@ -52,15 +53,15 @@ pub(super) fn tree_lines(layout: Layout, host: &HostInDetail, extent: Extent, mo
     lines
 }
 
-/// Returns the lines with a process and its ancestors, the oldest first. Each has its whole command
-/// line.
+/// Returns the lines with a process and its ancestors. `chain` must have the oldest ancestor first.
+/// Each line has the whole command line.
 pub(in crate::report) fn chain_lines(layout: Layout, chain: &[TreeProcess]) -> Vec<String> {
     let shown: Vec<(&TreeProcess, u32)> = chain.iter().zip(0..).collect();
     lines_of(layout, &shown, None, Extent::Full)
 }
 
-/// Returns the lines of processes in the order of a tree, each with its level. `risk` is the risk
-/// score of those that asked for a name.
+/// Returns the lines of processes in the order of a tree, each with its level (the number of its
+/// ancestors). `risk` is the risk score by which the processes that asked for a name are coloured.
 fn lines_of(layout: Layout, shown: &[(&TreeProcess, u32)], risk: Option<i64>, extent: Extent) -> Vec<String> {
     let deepest = shown.iter().map(|(_, level)| *level).max().unwrap_or(0);
     let room = layout.width.saturating_sub(TIME_WIDTH + 4);
@@ -93,7 +94,8 @@ fn more(tree: &Listed<TreeProcess>, shown: usize) -> Option<String> {
 }
 
 /// Returns the line of a process: a mark if it asked for a name, when it started, its command line
-/// or image, its PID and, if it is not that of the process above, its account.
+/// or image, its PID, and `account`, which is its account if the process above has another one. The
+/// text after the time is indented by `indent` columns, and has `room` columns.
 fn process_line(process: &TreeProcess, account: Option<&str>, indent: usize, room: usize) -> String {
     let mark = if process.matches > 0 { '*' } else { ' ' };
     let started = process.started.map(|time| time.0.readable()).unwrap_or_default();
@@ -106,8 +108,8 @@ fn process_line(process: &TreeProcess, account: Option<&str>, indent: usize, roo
 }
 
 /// Returns the command line of a process or, if it is not known, its image, in at most `room`
-/// columns. If a command line is longer and begins with the path of the image, first the folders
-/// are left out, so that the file's name and the arguments are seen.
+/// columns. If the command line is longer and begins with the path of the image, the folders of
+/// that path are left out first, so that the file's name and the arguments are seen.
 fn started_as(process: &TreeProcess, room: usize) -> String {
     let image = process.image.as_deref().filter(|image| !image.is_empty());
     let Some(line) = process.command_line.as_deref().filter(|line| !line.is_empty()).or(image) else {
@@ -122,7 +124,8 @@ fn started_as(process: &TreeProcess, room: usize) -> String {
 }
 
 /// Returns a command line that begins with the path `image`, without the folders of the path but
-/// with its drive: `C:\…\wscript.exe //B a.js`. `None` if it begins otherwise.
+/// with its drive: `C:\…\wscript.exe //B a.js`. `None` if it does not begin with `image`, or if the
+/// path has no drive.
 fn without_folders(line: &str, image: &str) -> Option<String> {
     let line = line.trim_start();
     let quoted = line.strip_prefix('"');

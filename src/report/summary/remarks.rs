@@ -1,5 +1,5 @@
-//! The lines of the summary on leads, on anomalies of the hosts' logs, and on notes (remarks on
-//! something usual).
+//! The lines of the summary on leads (queries that Windows' own DNS client logged), on anomalies of
+//! the hosts' logs, and on notes (remarks on something usual).
 
 use super::layout::{LABEL_WIDTH, VALUE_WIDTH, fitted, padded};
 use super::rules::distinct_name;
@@ -14,7 +14,8 @@ const MOST_ANOMALIES: usize = 6;
 /// has all of them.
 const MOST_NOTES: usize = 3;
 /// The maximum number of hosts with leads (queries that Windows' own DNS client logged) that a
-/// short summary lists, and the most detections that it lists because they can have no leads.
+/// short summary lists, and the maximum number of detections that it lists because they can have no
+/// leads.
 const MOST_LEADS: usize = 3;
 
 impl Summary<'_> {

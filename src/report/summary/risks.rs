@@ -6,13 +6,14 @@ use crate::report::answer::{Listed, Risk, RiskOfObject, UtcTime};
 
 /// The maximum number of objects at risk (hosts and users) that are shown in a short text.
 const MOST_OBJECTS: usize = 20;
-/// The maximum number of messages, and the most detections, of an object at risk that are shown.
+/// The maximum number of messages, and of detections, that are shown for an object at risk (a host
+/// or a user).
 const MOST_MESSAGES: usize = 3;
 /// The width, in columns, to which the name of an object at risk (a host or a user) is cut in the
 /// table.
 const OBJECT_WIDTH: usize = 31;
 
-/// The risk of hosts and users as text: a table, and details of each object.
+/// The risk of hosts and users as text: a table, with details below each row.
 #[derive(Debug, Clone, Copy)]
 pub struct RiskTable<'a> {
     /// The risk of hosts and users.
@@ -21,12 +22,13 @@ pub struct RiskTable<'a> {
     pub width: usize,
     /// Whether the text is coloured.
     pub colours: Colours,
-    /// How much is shown: the first objects at risk, or all.
+    /// How much is shown: the first objects at risk (hosts and users), or all.
     pub extent: Extent,
 }
 
 impl RiskTable<'_> {
-    /// Returns the text about the risk of hosts and users.
+    /// Returns the risk of hosts and users as text: a table row for each of them, with details in
+    /// the lines below it.
     #[must_use]
     pub fn text(&self) -> String {
         let Risk { window_hours, objects, uncounted_events } = self.risk;

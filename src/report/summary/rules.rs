@@ -6,11 +6,11 @@ use super::layout::{VALUE_WIDTH, fitted};
 use super::{Summary, counted, grouped};
 use crate::report::run::{DetectionRecord, IndicatorRecord, RefusedRecord, RuleCounts};
 
-/// The maximum number of detections that a sweep can have for its summary to list all of them. If a
-/// sweep has more, only those with matches are listed.
+/// The maximum number of detections that a short summary lists. If more ran, only those with
+/// matches are listed, also in a full summary.
 const MOST_DETECTIONS: usize = 5;
-/// The most refused rules (those that dnsweep cannot run) of which a short summary shows the
-/// reason. `run.json` has the reasons of all.
+/// The maximum number of refused rules (those that dnsweep cannot run) whose reason a short summary
+/// shows. `run.json` has the reasons of all.
 const MOST_REFUSED: usize = 3;
 /// The width, in columns, to which the summary cuts the reason why dnsweep cannot run a rule.
 const REASON_WIDTH: usize = 200;
@@ -27,8 +27,8 @@ impl Summary<'_> {
         lines
     }
 
-    /// Returns how many rules ran, if some did not run, so that nobody mistakes the result of the
-    /// sweep for the result of all rules. Returns no line if all rules ran.
+    /// Returns the summary's lines on rules that did not run, so that nobody mistakes the result of
+    /// the sweep for the result of all rules. Returns no line if all rules ran.
     fn rules(&self) -> Vec<String> {
         let RuleCounts { found, run, refused, about_other_data, .. } = self.run().rules;
         if refused == 0 && about_other_data == 0 {
@@ -51,8 +51,8 @@ impl Summary<'_> {
         lines
     }
 
-    /// Returns how many entries each list of indicators has, and how many of them are left out, for
-    /// the first few lists.
+    /// Returns the summary's lines on lists of indicators: how many entries each list has, and how
+    /// many of them are left out. A short summary shows only the first few lists.
     fn lists(&self) -> Vec<String> {
         let lists =
             self.run().detections.iter().filter_map(|list| Some((&list.name, list.indicators.as_ref()?)));

@@ -1,12 +1,13 @@
-//! The columns of a timeline: those that only a timeline has, and all columns of the tables that
-//! its entries come from, so that an entry has every value of its rows.
+//! The columns of a timeline: columns that only a timeline has, and all columns of the tables from
+//! which its entries are made, so that an entry has every value of its rows.
 
 use crate::event::EventTime;
 use crate::report::matches::MatchRow;
 use crate::report::process::ProcessRow;
 use crate::table::{Cell, CellSource, Column, ColumnOf, ColumnType, Nulls, Row, Scalar};
 
-/// The fields of each record in the column `detections`.
+/// The fields of each record in the column `detections` of a timeline: a detection that describes
+/// the entry's event, and the exclusion, if any, that removes the event from its matches.
 const DETECTION: &[(&str, Scalar)] = &[
     ("id", Scalar::Text),
     ("name", Scalar::Text),
@@ -14,8 +15,8 @@ const DETECTION: &[(&str, Scalar)] = &[
     ("excluded_by", Scalar::OptionalText),
 ];
 
-/// The columns that only a timeline has. Their cells are made of several columns or several rows of
-/// the tables.
+/// The columns that only a timeline has. A cell of these columns is computed from several columns
+/// or several rows of the tables.
 pub const OWN_COLUMNS: &[Column] = &[
     Column::nullable(
         "time",
@@ -143,8 +144,9 @@ const ORDER: &[&str] = &[
     "conflicts",
 ];
 
-/// Returns all columns of a timeline, in order. A column that is not among [`OWN_COLUMNS`] is that
-/// of the tables with the same name, and null in entries from a table without it.
+/// Returns all columns of a timeline, in order. A column that is not in [`OWN_COLUMNS`] is copied
+/// from the tables that have a column of this name. In entries from other tables, it is null, or an
+/// empty list.
 #[must_use]
 pub fn columns() -> Vec<Column> {
     let tables = || {
@@ -164,27 +166,28 @@ pub fn columns() -> Vec<Column> {
     ORDER.iter().map(column).collect()
 }
 
-/// Returns the columns that a table declares.
+/// Returns the columns that a table declares, without the functions that compute their cells.
 pub(super) fn of_table<R>(columns: &[ColumnOf<R>]) -> impl Iterator<Item = &Column> {
     columns.iter().map(|of| &of.column)
 }
 
-/// Where the cells of a new entry come from: for each column of a timeline, a column of a table.
+/// Where the cells of a new entry of a timeline are copied from: for each column of the timeline, a
+/// column of the table that is being read, or nothing.
 #[derive(Debug)]
 pub(super) struct Copied(Vec<Origin>);
 
-/// Where a cell of a new entry comes from.
+/// Where a cell of a new entry of a timeline is copied from.
 #[derive(Debug)]
 enum Origin {
     /// The cell is copied from the table's column with this index among the columns that are read.
     Column(usize),
-    /// The table does not have the column, so that the cell is null or an empty list.
+    /// The table does not have the column. Contains the cell of the entry: null or an empty list.
     Absent(Cell<'static>),
 }
 
 impl Copied {
-    /// Returns what the entries of a timeline with the columns `columns` copy from a table that is
-    /// read with the columns `read`.
+    /// Prepares to copy entries from a table: finds, for each of `columns` (those of the timeline),
+    /// the column of the same name among `read`, the columns that are read from the table.
     pub(super) fn new(columns: &[Column], read: &[&Column]) -> Self {
         let origin = |column: &Column| match read.iter().position(|known| known.name == column.name) {
             Some(place) => Origin::Column(place),
@@ -212,23 +215,25 @@ impl Copied {
 pub(super) struct EntryCells(pub(super) Vec<Cell<'static>>);
 
 impl EntryCells {
-    /// Returns the cell of a column.
+    /// Returns the cell of the column `name`, which must be a column of a timeline.
     pub(super) fn get(&self, name: &str) -> &Cell<'static> {
         let place = ORDER.iter().position(|known| *known == name);
         place.and_then(|place| self.0.get(place)).expect("entries have a cell for each column")
     }
 
-    /// Returns the time in a time column; `None` if the cell is null.
+    /// Returns the time in the column `name`; `None` if the cell is null or contains something
+    /// else.
     pub(super) fn time(&self, name: &str) -> Option<EventTime> {
         if let Cell::Time(time) = self.get(name) { Some(*time) } else { None }
     }
 
-    /// Returns the text in a text column; `None` if the cell is null.
+    /// Returns the text in the column `name`; `None` if the cell is null or contains something
+    /// else.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         if let Cell::Text(text) = self.get(name) { Some(text) } else { None }
     }
 
-    /// Replaces the cell of a column.
+    /// Replaces the cell of the column `name`, which must be a column of a timeline.
     pub(super) fn set(&mut self, name: &str, cell: Cell<'_>) {
         let place = ORDER.iter().position(|known| *known == name);
         let known = place.and_then(|place| self.0.get_mut(place));

@@ -1,5 +1,5 @@
-//! The entries of a timeline: collected in any order, and sorted by time. Entries that do not fit
-//! into memory lie in temporary files.
+//! The entries of a timeline: collected in any order, and then sorted by time. Entries that do not
+//! fit into memory are kept in temporary files.
 
 use std::io;
 use std::path::Path;
@@ -10,25 +10,28 @@ use crate::event::EventTime;
 use crate::report::answer::is_host_named;
 use crate::table::Cell;
 
-/// What an entry of a timeline says that happened. Entries of the same time are in this order.
+/// What an entry of a timeline says that happened. Entries with the same time are sorted in the
+/// order of [`EntryKind::ALL`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EntryKind {
     /// A process was created: Sysmon's event 1.
     ProcessStart,
     /// A lead: a query that Windows' own DNS client logged, for a name that a detection describes.
     Lead,
-    /// An event that would be a lead, but exclusions take it away from all detections.
+    /// A query that Windows' own DNS client logged and that would be a lead, but exclusions (a
+    /// site's descriptions of harmless events) remove it from all detections.
     ExcludedLead,
     /// A match: a DNS query that a detection describes.
     Match,
-    /// An event that would be a match, but exclusions take it away from all detections.
+    /// An event that would be a match, but exclusions (a site's descriptions of harmless events)
+    /// remove it from all detections that describe it.
     ExcludedMatch,
     /// A process ended: Sysmon's event 5.
     ProcessEnd,
 }
 
 impl EntryKind {
-    /// All kinds, in the order of entries of the same time.
+    /// All kinds of entries. Entries with the same time are sorted in this order.
     pub const ALL: [EntryKind; 6] = [
         EntryKind::ProcessStart,
         EntryKind::Lead,
@@ -38,7 +41,7 @@ impl EntryKind {
         EntryKind::ProcessEnd,
     ];
 
-    /// Returns the words for the kind in the column `kind`.
+    /// Returns the words for the kind in the column `kind` of a timeline, such as `process start`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -51,7 +54,7 @@ impl EntryKind {
         }
     }
 
-    /// Returns the words for several entries of the kind.
+    /// Returns the words for several entries of the kind, such as `process starts`.
     #[must_use]
     pub fn plural(self) -> &'static str {
         match self {
@@ -65,19 +68,19 @@ impl EntryKind {
     }
 }
 
-/// Which of an event's times is the time of an entry.
+/// Which of the two times of an event is the time of its entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TimeKind {
-    /// Sysmon's UtcTime: when it happened.
+    /// Sysmon's UtcTime: when the event happened.
     UtcTime,
-    /// TimeCreated: when it was logged.
+    /// TimeCreated: when the event was logged.
     TimeCreated,
 }
 
-/// The time of an entry, and which of its event's times that is; `None` if none can be read.
+/// The time of an entry, and which of the event's times it is; `None` if neither can be read.
 pub(super) type EntryTime = Option<(EventTime, TimeKind)>;
 
-/// Returns the time of an entry: UtcTime or else, if it is not known, TimeCreated.
+/// Returns the time of an entry: `utc_time` or, if that is not known, `time_created`.
 pub(super) fn entry_time(utc_time: Option<EventTime>, time_created: Option<EventTime>) -> EntryTime {
     let utc_time = utc_time.map(|time| (time, TimeKind::UtcTime));
     utc_time.or(time_created.map(|time| (time, TimeKind::TimeCreated)))
@@ -86,31 +89,34 @@ pub(super) fn entry_time(utc_time: Option<EventTime>, time_created: Option<Event
 /// The entries of a timeline while they are collected.
 pub(super) struct Entries<'q> {
     sorter: ExternalSorter,
-    /// The names of the hosts whose entries are wanted; empty for all hosts.
+    /// The names, as the user typed them, of the hosts whose entries are wanted; empty for all
+    /// hosts.
     hosts: &'q [String],
     /// The number of entries of each kind, in the order of [`EntryKind::ALL`].
     pub counts: [u64; EntryKind::ALL.len()],
     /// The number of entries whose time cannot be read.
     pub without_time: u64,
-    /// The number of characters of the longest name of a computer.
+    /// The number of characters of the longest name of a computer among the entries.
     pub longest_computer: usize,
 }
 
 impl<'q> Entries<'q> {
     /// Makes an empty collection of entries of the hosts named `hosts`; of all hosts if `hosts` is
-    /// empty. Temporary files will lie in `folder`.
+    /// empty. Temporary files are written to `folder`.
     pub(super) fn new(hosts: &'q [String], folder: &Path) -> Self {
         let sorter = ExternalSorter::new(folder);
         Entries { sorter, hosts, counts: [0; _], without_time: 0, longest_computer: 0 }
     }
 
-    /// Returns true if entries of the computer are wanted.
+    /// Returns true if the entries of this computer belong to the timeline: if all hosts are
+    /// wanted, or one of the wanted names means this computer.
     pub(super) fn is_wanted(&self, computer: &str) -> bool {
         self.hosts.is_empty() || self.hosts.iter().any(|wanted| is_host_named(wanted, computer))
     }
 
-    /// Adds an entry. `row` is the number of its first row in its table, by which entries of the
-    /// same time and kind are sorted. Fails if a temporary file cannot be written.
+    /// Adds an entry with these cells, and sets its columns `kind`, `time` and `time_kind`. `row`
+    /// is the number of the entry's first row in its table, by which entries with the same time and
+    /// kind are sorted. Fails if a temporary file cannot be written.
     pub(super) fn push(
         &mut self,
         kind: EntryKind,
@@ -141,7 +147,8 @@ impl<'q> Entries<'q> {
         self.sorter.push(&key, &value)
     }
 
-    /// Sorts the entries.
+    /// Sorts the entries by time, by kind and by row. Fails if a temporary file cannot be written
+    /// or read.
     pub(super) fn finish(self) -> io::Result<SortedEntries> {
         Ok(SortedEntries(self.sorter.finish()?))
     }

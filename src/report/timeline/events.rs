@@ -1,4 +1,5 @@
-//! The entries of matches and leads: one for each event, however many detections describe it.
+//! The entries of matches and leads (queries that Windows' own DNS client logged) in a timeline:
+//! one for each event, even if several detections describe it.
 
 use std::borrow::Cow;
 use std::io;
@@ -9,16 +10,18 @@ use super::processes::Orphans;
 use super::{Reading, TimelineError};
 use crate::table::{Cell, Column, Row, TableId};
 
-/// The columns with lists of the patterns of a detection that an event satisfies.
+/// The columns of a table of events that have a list of patterns: those of the row's detection that
+/// the event satisfies.
 const PATTERNS: [&str; 4] = ["matched_query", "matched_query_on_label", "matched_process", "matched_answer"];
 
-/// A table of events that detections describe: matches or leads.
+/// A table of events that detections describe: that of matches, or that of leads (queries that
+/// Windows' own DNS client logged).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct EventTable<'t> {
     pub id: TableId<'static>,
     pub columns: &'t [&'t Column],
-    /// The kind of the entry of an event, and its kind if exclusions take the event away from all
-    /// detections.
+    /// The kind of the entries of this table's events, and their kind if exclusions remove the
+    /// event from all detections.
     pub kinds: [EntryKind; 2],
 }
 
@@ -33,7 +36,7 @@ struct Current {
 /// What a row says of the detection that describes its event.
 struct Described {
     /// What the row adds to the column `detections` of the timeline: the detection's ID, name and
-    /// version, and the exclusion, if any, that takes the event away from it.
+    /// version, and the exclusion, if any, that removes the event from the detection's matches.
     record: Vec<Cell<'static>>,
     is_excluded: bool,
     risk_score: Option<i64>,
@@ -42,9 +45,9 @@ struct Described {
     patterns: [Vec<Cow<'static, str>>; PATTERNS.len()],
 }
 
-/// Adds the entries of a table's events to `entries`. A process in `orphans` (its end was found,
-/// but not its start) is named by the first of its matches. Returns the number of rows that are
-/// left out because they are copies of others.
+/// Adds an entry to `entries` for each event of a table. The first match of a process in `orphans`
+/// (a process whose end was found, but not its start) gives the program of that process. Returns
+/// the number of rows that are left out because their event is a copy of an earlier one.
 pub(super) fn read(
     reading: &Reading<'_>,
     table: EventTable<'_>,
@@ -80,15 +83,15 @@ pub(super) fn read(
 
 impl Current {
     /// Returns true if the row is one of this event. The rows of an event, one for each detection,
-    /// are neighbours.
+    /// are adjacent in the table.
     fn has(&self, row: &Row<'_>) -> bool {
         ["record_offset", "source_path", "evidence", "event_hash"]
             .iter()
             .all(|column| *self.cells.get(column) == row.cell(*column))
     }
 
-    /// Adds the entry of the event, all of whose rows were read. If it is a match whose process is
-    /// in `orphans`, the process is named by it.
+    /// Adds the entry of the event. All rows of the event must have been read. If the event is a
+    /// match of a process in `orphans`, the match gives the program of that process.
     fn end(self, table: EventTable<'_>, entries: &mut Entries<'_>, orphans: &mut Orphans) -> io::Result<()> {
         let Current { row, mut cells, detections } = self;
         let [kind, excluded] = table.kinds;
@@ -129,7 +132,7 @@ impl Described {
     }
 }
 
-/// Returns the texts without repetitions, in the order in which they come first.
+/// Returns the distinct texts, in the order in which each comes first.
 fn distinct<'t>(texts: impl Iterator<Item = &'t Cow<'static, str>>) -> Vec<Cow<'static, str>> {
     let mut known: Vec<Cow<'static, str>> = Vec::new();
     for text in texts {

@@ -1,10 +1,11 @@
-//! The timeline of an output: its matches and leads, and the starts and ends of the processes that
-//! made the matching queries and of their ancestors, in order of time.
+//! The timeline of an output: its matches and leads (queries that Windows' own DNS client logged),
+//! and the starts and ends of the processes that made the matching queries and of their ancestors,
+//! in order of time.
 //!
-//! An event that several detections describe is one entry, and a copy of an event is none. The
+//! An event that several detections describe is one entry. Copies of an event are left out. The
 //! tables are streamed and entries are sorted with temporary files, so that memory does not grow
-//! with their number. Only the ends of processes whose start was not found are kept until all
-//! tables were read.
+//! with the number of entries. Only the ends of processes whose start was not found are kept until
+//! all tables were read.
 
 mod columns;
 mod entry;
@@ -34,10 +35,10 @@ use super::summary::Colours;
 use super::wording::{counted, grouped};
 use crate::table::{Column, ColumnOf, ReadError, Row, TableId, Tables, Wanted};
 
-/// A format of a timeline.
+/// A format in which a timeline is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimelineFormat {
-    /// Text for people, in lines of this many columns.
+    /// Text for people, in lines of `width` columns.
     Text {
         /// The width of the text in columns, usually that of the terminal.
         width: usize,
@@ -53,15 +54,15 @@ pub enum TimelineFormat {
 /// Why a timeline cannot be written.
 #[derive(Debug)]
 pub enum TimelineError {
-    /// The output has no host of this name.
+    /// The output has no host of the requested name. Contains the name.
     NoHost(String),
     /// A table of the output cannot be read.
     Table(AnswerError),
     /// A temporary file, in which entries are sorted, cannot be written or read.
     Sort(io::Error),
-    /// The timeline cannot be written.
+    /// The timeline cannot be written to its destination.
     Write(io::Error),
-    /// The caller stopped the reading or writing of the timeline.
+    /// The caller stopped the reading or writing of the timeline (by setting `stop`).
     Interrupted,
 }
 
@@ -71,7 +72,7 @@ impl From<io::Error> for TimelineError {
     }
 }
 
-/// The entries of a timeline, sorted, and what is known of them.
+/// The sorted entries of a timeline, and the numbers of what it contains and leaves out.
 pub struct Timeline {
     columns: Vec<Column>,
     entries: SortedEntries,
@@ -79,17 +80,18 @@ pub struct Timeline {
     remarks: Remarks,
 }
 
-/// What a timeline contains and what it leaves out, in numbers.
+/// The numbers of what a timeline contains and of what it leaves out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Remarks {
     /// The number of entries of each kind, in the order of [`EntryKind::ALL`].
     counts: [u64; EntryKind::ALL.len()],
     /// The number of entries whose time cannot be read.
     without_time: u64,
-    /// The number of rows that are left out because they are copies of others.
+    /// The number of rows of the tables that are left out because their event is a copy of an
+    /// earlier one.
     copies: u64,
-    /// The number of processes whose start was not found, by the status that says why, in the order
-    /// of [`ProcessStatus::ALL`].
+    /// The number of processes whose start was not found, for each status (the reason why not), in
+    /// the order of [`ProcessStatus::ALL`].
     missing: MissingStarts,
 }
 
@@ -102,7 +104,7 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// Calls `each` for every row of a table, with these columns. Fails with
+    /// Calls `each` for every row of a table, of which the columns `columns` are read. Fails with
     /// [`TimelineError::Interrupted`] if `stop` becomes true, and with [`TimelineError::Sort`] if
     /// `each` fails.
     fn rows(
@@ -130,8 +132,9 @@ fn failed(table: TableId<'_>) -> impl Fn(ReadError) -> TimelineError {
 }
 
 impl Timeline {
-    /// Reads the timeline of an output: of all its hosts, or of those that the names `hosts` mean,
-    /// as a user gives them. Temporary files lie in `folder`. Fails if `stop` becomes true.
+    /// Reads the timeline of an output: of all its hosts if `hosts` is empty, or else of the hosts
+    /// with these names, in any letter case and with or without their domain. Temporary files are
+    /// written to `folder`. Fails if `stop` becomes true, or if a name means no host of the output.
     pub fn read(
         tables: &dyn Tables,
         hosts: &[String],
@@ -164,8 +167,9 @@ impl Timeline {
         Ok(Timeline { columns, entries, longest_computer, remarks })
     }
 
-    /// Writes the timeline to `to`. Fails if `stop` becomes true. Returns what it contains and what
-    /// it leaves out, in sentences; a text ends with them, so that there are none to return.
+    /// Writes the timeline to `to`. Fails if `stop` becomes true. Returns sentences on what the
+    /// timeline contains and what it leaves out. In the text format, the sentences are written at
+    /// the end of the text instead, and the returned list is empty.
     pub fn write(
         self,
         format: TimelineFormat,
@@ -201,7 +205,7 @@ impl Timeline {
     }
 }
 
-/// Returns an error unless each of `wanted`, names of hosts as a user gives them, means a host in
+/// Fails with [`TimelineError::NoHost`] if a name in `wanted`, as a user types it, means no host in
 /// the output.
 fn find_hosts(tables: &dyn Tables, wanted: &[String]) -> Result<(), TimelineError> {
     if wanted.is_empty() {
@@ -219,7 +223,7 @@ fn find_hosts(tables: &dyn Tables, wanted: &[String]) -> Result<(), TimelineErro
 }
 
 impl Remarks {
-    /// Returns, in sentences, what the timeline contains and what it leaves out.
+    /// Returns sentences on what the timeline contains and what it leaves out, with numbers.
     fn sentences(&self) -> Vec<String> {
         let all: u64 = self.counts.iter().sum();
         let named = EntryKind::ALL.iter().zip(self.counts).filter(|(_, count)| *count > 0);

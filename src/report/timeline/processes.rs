@@ -1,4 +1,4 @@
-//! The entries of processes: their starts and ends, as the table of processes has them
+//! The entries of processes in a timeline: their starts and ends, read from `processes.parquet`
 //! (`--context`).
 
 use std::collections::BTreeMap;
@@ -13,32 +13,34 @@ use crate::report::event_columns::PLACE;
 use crate::report::process::{ProcessRow, ProcessStatus};
 use crate::table::{Cell, Column, ColumnOf, Row, TableId};
 
-/// The columns of the table of processes that have a value although the event 1 (Sysmon's process
-/// creation) of a process was not found.
+/// The columns of `processes.parquet` that have a value although the event 1 (Sysmon's process
+/// creation) of the process was not found.
 const WITHOUT_START: [&str; 8] =
     ["computer", "process_guid", "depth", "status", "guid_time", "end_time", "copies", "conflicts"];
-/// The columns of an entry that describe the event 1 of a process and its record, besides those of
-/// the record's place ([`PLACE`]). The table of processes has none for the event 5, so that they
-/// are null in the entry of an end.
+/// The columns of an entry that are about the event 1 (the creation) of a process and its record,
+/// besides those of the record's place ([`PLACE`]). `processes.parquet` has no columns for the
+/// event 5 (the end), so these columns are null in the entry of an end.
 const OF_START: [&str; 4] = ["event_time", "utc_time", "event_record_id", "rule_name"];
-/// Columns from which a process without an event 1 gets its name: columns of its own entry, and
-/// those of the event 1 of a process that it started, which say the same of the parent.
+/// How the event 1 of a child process describes a parent whose own event 1 was not found: pairs of
+/// a column of the parent's entry, and the column of the child from which it is filled.
 const BY_CHILD: [(&str, &str); 4] = [
     ("image", "parent_image"),
     ("command_line", "parent_command_line"),
     ("process_id", "parent_process_id"),
     ("user", "parent_user"),
 ];
-/// Columns from which a process without an event 1 gets its name: columns of its own entry, and
-/// those of its match.
+/// How a match describes a process whose event 1 was not found: pairs of a column of the process's
+/// entry, and the column of the match from which it is filled.
 const BY_MATCH: [(&str, &str); 4] =
     [("image", "image"), ("process_name", "process_name"), ("process_id", "process_id"), ("user", "user")];
 
-/// The number of processes whose event 1 was not found, by the status that says why.
+/// The number of processes whose event 1 (creation) was not found, for each status (the reason why
+/// not), in the order of [`ProcessStatus::ALL`].
 pub(super) type MissingStarts = [u64; ProcessStatus::ALL.len()];
 
-/// Adds the entries of processes to `entries`. The ends of processes whose starts were not found
-/// are added to `orphans` instead. Returns how many starts were not found, and why.
+/// Adds the entries for starts and ends of processes to `entries`. The ends of processes whose
+/// start was not found are added to `orphans` instead. Returns how many starts were not found, by
+/// the reason why not.
 pub(super) fn read(
     reading: &Reading<'_>,
     entries: &mut Entries<'_>,
@@ -94,7 +96,7 @@ fn end_of(mut cells: EntryCells) -> EntryCells {
     cells
 }
 
-/// A process: its computer by [`host_key`], and its GUID.
+/// Identifies a process: by its computer's name, as made by [`host_key`], and its GUID.
 type ProcessKey = (String, Guid);
 
 fn process_key(cells: &EntryCells, guid: &str) -> Option<ProcessKey> {
@@ -102,16 +104,16 @@ fn process_key(cells: &EntryCells, guid: &str) -> Option<ProcessKey> {
     Some((host_key(cells.text("computer").unwrap_or_default()), guid))
 }
 
-/// The ends of processes whose event 5 was found and whose event 1 was not. The events of other
-/// processes, and the matches of their own, say which programs they were, so they are kept in
-/// memory until these are read.
+/// The ends of processes whose event 5 (the end) was found and whose event 1 (the creation) was
+/// not. They are kept in memory until the events of other processes and the matches were read,
+/// because these say which programs the processes ran.
 #[derive(Debug, Default)]
 pub(super) struct Orphans(BTreeMap<ProcessKey, Orphan>);
 
-/// The end of a process whose event 1 was not found.
+/// The entry for the end of a process whose event 1 (creation) was not found.
 #[derive(Debug)]
 struct Orphan {
-    /// The number of the process's row in the table of processes.
+    /// The number of the process's row in `processes.parquet`.
     row: u64,
     cells: EntryCells,
 }
@@ -122,16 +124,16 @@ impl Orphans {
         self.0.extend(key.map(|key| (key, Orphan { row, cells: end_of(cells) })));
     }
 
-    /// Names the process that started `child` by what the event 1 of `child` says of its parent, if
-    /// that process is in this collection and is not named yet.
+    /// Fills in program, PID and account of the process that started `child`, from the event 1 of
+    /// `child`, if that process is in this collection and they are not filled in yet.
     fn name_by_child(&mut self, child: &EntryCells) {
         if !self.0.is_empty() {
             self.name(process_key(child, "parent_process_guid"), "child", &BY_CHILD, child);
         }
     }
 
-    /// Names the process of a match by what the match says of it, if the process is in this
-    /// collection and is not named yet.
+    /// Fills in program, PID and account of the process of a match, from the match, if the process
+    /// is in this collection and they are not filled in yet.
     pub(super) fn name_by_match(&mut self, of_match: &EntryCells) {
         if !self.0.is_empty() {
             self.name(process_key(of_match, "process_guid"), "match", &BY_MATCH, of_match);
@@ -150,7 +152,8 @@ impl Orphans {
         }
     }
 
-    /// Adds an entry for the end of each process in this collection to `entries`.
+    /// Adds an entry for the end of each process in this collection to `entries`. Fails if a
+    /// temporary file cannot be written.
     pub(super) fn finish(self, entries: &mut Entries<'_>) -> io::Result<()> {
         for Orphan { row, cells } in self.0.into_values() {
             let time: EntryTime = cells.time("end_time").map(|time| (time, TimeKind::UtcTime));

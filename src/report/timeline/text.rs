@@ -1,4 +1,5 @@
-//! A timeline as text: an entry is a line, or a few lines that are no wider than the terminal.
+//! A timeline as text: each entry is one line or a few lines, wrapped at blanks to the width of the
+//! terminal.
 
 use super::entry::EntryKind;
 use crate::event::{EventTime, record_type_name};
@@ -10,44 +11,46 @@ use crate::report::summary::layout::{Layout, PATH_WIDTH, Tone, VALUE_WIDTH, fitt
 use crate::report::wording::counted;
 use crate::table::{Cell, Row};
 
-/// The width of the time of an entry, such as `2025-03-04 08:35:10.000Z`.
+/// The width, in columns, of the time of an entry, such as `2025-03-04 08:35:10.000Z`.
 const TIME_WIDTH: usize = 24;
-/// The width of the kind of an entry.
+/// The width, in columns, of the kind of an entry, such as `process start`.
 const KIND_WIDTH: usize = 14;
-/// The number of digits of an event's hash that are shown. `dnsweep show` finds the event by them.
+/// The number of digits of an event's hash that are shown. With these digits, `dnsweep show` finds
+/// the event.
 const HASH_DIGITS: usize = 12;
-/// The maximum number of columns to which the names of computers are padded.
+/// The maximum width, in columns, to which the names of computers are padded.
 const MOST_COMPUTER: usize = 32;
-/// The smallest room beside the time, the kind, the hash and the computer in which the queried name
-/// or the command line stands. If there is less, or if it is longer, it stands below them.
+/// The minimum width, in columns, beside time, kind, hash and computer, at which the queried name
+/// or the command line is written in the same line. If there is less room, or if the text is longer
+/// than the room, it is written in the line below.
 const LEAST_BESIDE: usize = 60;
 /// The indent of the lines below the first line of an entry.
 const INDENT: &str = "    ";
-/// The maximum number of answers to a query, and the most detections, that are shown.
+/// The maximum number of answers to a query, and of detections, that are shown for an entry.
 const MOST_LISTED: usize = 4;
-/// The greatest difference between UtcTime and TimeCreated, in units of 100 ns, with which an entry
-/// shows UtcTime alone: five minutes. If they differ by more, it shows both.
+/// The maximum difference between UtcTime and TimeCreated, in units of 100 ns, at which the text of
+/// an entry shows UtcTime alone: five minutes. If they differ by more, it shows both.
 const FAR: u64 = 5 * 60 * 10_000_000;
-/// What stands for a program that no event names.
+/// The text for a program that no event names.
 const UNKNOWN: &str = "(unknown program)";
 
-/// Lays out the entries of a timeline.
+/// Formats the entries of a timeline as plain or coloured text, for a terminal or a file.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Text {
     layout: Layout,
-    /// The width of the column with the name of the computer.
+    /// The width, in characters, to which the name of the computer is padded.
     computer: usize,
 }
 
 impl Text {
-    /// Lays out entries in lines of `width` columns. `longest_computer` is the number of characters
-    /// of the longest name of a computer.
+    /// Makes a formatter for lines of `width` columns. `longest_computer` is the number of
+    /// characters of the longest name of a computer in the timeline.
     pub(super) fn new(width: usize, colours: Colours, longest_computer: usize) -> Self {
         Text { layout: Layout { width, colours }, computer: longest_computer.min(MOST_COMPUTER) }
     }
 
-    /// Returns the lines of an entry: when, what, the first digits of the event's hash, on which
-    /// computer, and the words that say what happened.
+    /// Returns the lines of an entry: its time and kind, the first digits of the event's hash, the
+    /// computer, and what happened, such as the queried name and the program.
     pub(super) fn entry(&self, row: &Row<'_>) -> Vec<String> {
         let time = row.time("time").map_or_else(|| "at no readable time".to_owned(), readable);
         let kind = row.text("kind").unwrap_or_default();
@@ -73,21 +76,22 @@ impl Text {
         lines
     }
 
-    /// Returns the lines at the end of a timeline, with sentences on all of it.
+    /// Returns the lines at the end of a timeline: a blank line, and `sentences`, which are about
+    /// the whole timeline.
     pub(super) fn end(&self, sentences: &[String]) -> Vec<String> {
         let lines = sentences.iter().flat_map(|sentence| self.layout.wrapped(sentence));
         [String::new()].into_iter().chain(lines).collect()
     }
 }
 
-/// Returns the time in UTC with milliseconds, which is as exact as Sysmon's UtcTime is.
+/// Returns the time in UTC with milliseconds, the precision of Sysmon's UtcTime.
 fn readable(time: EventTime) -> String {
     time.formatted("%Y-%m-%d %H:%M:%S.%3fZ").unwrap_or_else(|| time.readable())
 }
 
 /// The words of an entry that say what happened.
 struct Words {
-    /// What a reader looks for: the queried name, or the command line.
+    /// What a reader looks for: the queried name, or the command line or program of a process.
     first: String,
     /// What else is known of the event, in short texts, such as the account of the process and the
     /// detections that describe the event.
@@ -114,13 +118,14 @@ impl Words {
     }
 }
 
-/// Returns a text of an entry, escaped and in at most `most` columns; `None` if there is none.
+/// Returns the text in a column of an entry, escaped and cut to at most `most` columns; `None` if
+/// the column has no text, or an empty one.
 fn value(row: &Row<'_>, column: &str, most: usize) -> Option<String> {
     row.text(column).filter(|text| !text.is_empty()).map(|text| fitted(&text, most))
 }
 
-/// Returns the command line of a process that started, its image if the command line does not begin
-/// with it, its ID and account, and its parent.
+/// Returns the words on the start of a process: the command line, the image if the command line
+/// does not begin with it, the PID and account, and the parent.
 fn start_words(row: &Row<'_>) -> Words {
     let line = row.text("command_line").filter(|line| !line.is_empty());
     let image = row.text("image").filter(|image| !image.is_empty());
@@ -141,7 +146,8 @@ fn start_words(row: &Row<'_>) -> Words {
     Words { first, more: image.into_iter().chain(account(row)).chain(parent).collect() }
 }
 
-/// Returns which process ended, and when it had started.
+/// Returns the words on the end of a process: its program, its GUID if the program is not known,
+/// its PID and account, and when it had started.
 fn end_words(row: &Row<'_>) -> Words {
     let started = row.time("guid_time").map(|time| format!("started {}", time.readable()));
     let guid = value(row, "process_guid", VALUE_WIDTH).filter(|_| row.text("image").is_none());
@@ -149,7 +155,7 @@ fn end_words(row: &Row<'_>) -> Words {
     Words { first: program(row), more: guid.into_iter().chain(account(row)).chain(started).collect() }
 }
 
-/// Returns the path of the program of an entry.
+/// Returns the path of the program of an entry; [`UNKNOWN`] if no event names the program.
 fn program(row: &Row<'_>) -> String {
     value(row, "image", PATH_WIDTH).unwrap_or_else(|| UNKNOWN.to_owned())
 }
@@ -160,8 +166,9 @@ fn account(row: &Row<'_>) -> impl Iterator<Item = String> {
     id.into_iter().chain(value(row, "user", VALUE_WIDTH))
 }
 
-/// Returns who made the query of a lead: the process that wrote the event, unless that is a service
-/// that writes on behalf of another process.
+/// Returns the words on who made the query of a lead: the PID and the account of the process that
+/// wrote the event, unless that is a service that writes on behalf of another process; and the
+/// event's number.
 fn asked_by(row: &Row<'_>) -> Vec<String> {
     let event = row.integer("event_id").unwrap_or_default();
     let is_by_a_service = event == DNS_CLIENT_RESPONSE;
@@ -172,7 +179,8 @@ fn asked_by(row: &Row<'_>) -> Vec<String> {
     id.into_iter().chain(user).chain([event]).collect()
 }
 
-/// Returns the queried name, and the status and answers of the query.
+/// Returns the queried name, followed by its Unicode form in brackets, the type of the query, and
+/// in parentheses its status (unless that is 0) and its answers, each only if it is known.
 fn question(row: &Row<'_>) -> String {
     let name = value(row, "query_name", PATH_WIDTH).unwrap_or_else(|| "(no name)".to_owned());
     let unicode = value(row, "query_name_unicode", PATH_WIDTH).map(|name| format!(" [{name}]"));
@@ -216,9 +224,9 @@ fn shortened(items: Vec<String>) -> Vec<String> {
     items.into_iter().take(MOST_LISTED).chain(more).collect()
 }
 
-/// Returns the remarks, in brackets, on how far an entry can be trusted: that its record was
-/// deleted, lies in a deleted file or a damaged chunk, or has times that are far apart, or that
-/// other events contradict it.
+/// Returns the remarks, in brackets, on how far an entry can be trusted: its record was deleted,
+/// lies in a deleted file or a damaged chunk, or has times that are far apart, or other events
+/// contradict it.
 fn marks(row: &Row<'_>) -> impl Iterator<Item = String> {
     let recovered = row.is("recovered").then(|| {
         let from = value(row, "recovered_from", VALUE_WIDTH).map(|from| format!(": {from}"));

@@ -45,8 +45,8 @@ const DEEPEST_NESTING: usize = 64;
 #[derive(Debug)]
 pub(in crate::scan) struct DecodingBudget<'a> {
     chunk: &'a [u8],
-    /// The greatest cost of one record, in bytes of memory: an equal share of what the decoder may
-    /// take for the chunk.
+    /// The greatest cost of one record, in bytes of memory: an equal share of what the decoder (the
+    /// `evtx` crate) may take for the chunk.
     most: usize,
     /// The cost of each template definition that was estimated so far, in bytes of memory, by the
     /// definition's offset in the chunk; `None` if the cost exceeds the limit for a record, or
@@ -77,8 +77,8 @@ enum Stop {
 }
 
 impl<'a> DecodingBudget<'a> {
-    /// Returns a budget that splits the memory that the decoder may take for a chunk equally among
-    /// its `records` records.
+    /// Returns a budget that gives each of the `records` records of a chunk an equal share of the
+    /// memory that the decoder (the `evtx` crate) may take for the chunk.
     pub(in crate::scan) fn new(chunk: &'a [u8], records: usize) -> Self {
         DecodingBudget { chunk, most: MOST_COST / records.max(1), definitions: BTreeMap::new() }
     }
@@ -236,8 +236,8 @@ impl<'a> DecodingBudget<'a> {
 
     /// Returns the cost of decoding the template definition at `offset` in the chunk, in bytes of
     /// memory; `None` if the cost exceeds the limit for a record, or cannot be known. Callers add
-    /// the cost for each reference to the definition, because the decoder reads a broken definition
-    /// anew each time.
+    /// the cost for each reference to the definition, because the decoder (the `evtx` crate) reads
+    /// a broken definition anew each time.
     fn definition(&mut self, offset: usize) -> Option<usize> {
         if let Some(known) = self.definitions.get(&offset) {
             return *known;

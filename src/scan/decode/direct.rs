@@ -1,6 +1,6 @@
-//! Reads an event directly from its record's values, if these have the types in the table of the
-//! event's kind. DNS queries and Sysmon's process events are read in this way; events of other
-//! kinds are always decoded.
+//! Reads an event directly from its record's values, if they have the types that the table of the
+//! event's kind states. DNS queries and Sysmon's process events are read in this way; events of
+//! other kinds are always decoded.
 //!
 //! A decoder reads a chunk's definitions, renders a record as text, and leaves the text to be
 //! parsed. That costs about ten times as much as reading a DNS query's nine values where they are
@@ -19,8 +19,8 @@ use crate::scan::evtx::template::{DataTemplate, EventTemplate, data_template_by_
 use crate::scan::evtx::value::Values;
 use crate::scan::skim::skimmed_record::SkimmedRecord;
 
-/// Where the fields of a kind of event lie among the values that fill one template definition of
-/// `EventData`.
+/// Which of the values that fill one template definition of `EventData` contain the fields of a
+/// kind of event.
 #[derive(Debug)]
 pub(in crate::scan) struct DataIndexes {
     /// The kind of event whose fields were looked for in the template definition of `EventData`.
@@ -102,7 +102,7 @@ fn with_data(system: System, places: &DataIndexes, data: &Values<'_>) -> Option<
     Some(event)
 }
 
-/// Returns the text of a field, whose value lies at `index` in `data`. The value must be stored as
+/// Returns the text of a field, from its value at `index` in `data`. The value must be stored as
 /// text or, if `field_type` has a binary form (a GUID, a 32-bit number or a 64-bit number), in this
 /// form. `None` if it is stored in another way or cannot be read.
 fn value(field_type: FieldType, data: &Values<'_>, index: Index) -> Option<String> {
@@ -178,7 +178,8 @@ fn system_of(template: &EventTemplate, values: &Values<'_>, skimmed: &SkimmedRec
 }
 
 /// Returns a stored security identifier as text, as Windows writes it (`S-1-5-18`). `None` if its
-/// revision is not 1 or its authority is too large, because no such identifier exists.
+/// revision is not 1 or its authority needs more than 32 bits, because no identifier is of that
+/// form.
 pub(in crate::scan) fn sid(bytes: &[u8]) -> Option<String> {
     let (&[1, _, 0, 0, a0, a1, a2, a3], parts) = bytes.split_first_chunk::<8>()? else { return None };
     let mut text = format!("S-1-{}", u32::from_be_bytes([a0, a1, a2, a3]));

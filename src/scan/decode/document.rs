@@ -1,5 +1,4 @@
-//! Makes an event of a decoded record's JSON, as the `evtx` crate renders it. Fields are found by
-//! name.
+//! Converts the JSON that the `evtx` crate makes of a record to an event. Fields are found by name.
 //!
 //! JSON is used instead of XML because its strings can contain every character that a record can.
 //! XML excludes control characters, and a name that contains a terminal escape must stay as it is.
@@ -93,8 +92,8 @@ pub(in crate::scan) fn present<'de: 'a, 'a, D: Deserializer<'de>>(
 }
 
 /// Reads an event by `read`, which gets the kinds of events that are read with their fields. If
-/// that fails, the event is read once more without the kinds that are read beside others: these
-/// kinds must not change what is counted as damage.
+/// that fails, the event is read once more without the kinds that are looked for beside DNS queries
+/// (process events): these kinds must not change what is counted as damage.
 pub(in crate::scan) fn read_event<E>(
     kinds: KindSet,
     mut read: impl FnMut(KindSet) -> Result<Document, E>,
@@ -164,7 +163,7 @@ pub(in crate::scan) struct SystemTexts<'a> {
 
 impl SystemTexts<'_> {
     /// Makes the `System` part of an event from the texts of its elements. Fails if the EventID is
-    /// not a number.
+    /// not a number. A version, EventRecordID or time that cannot be read becomes `None`.
     pub(in crate::scan) fn read(self) -> Result<System, String> {
         let event_id = self.event_id.unwrap_or_default();
         let event_id = event_id

@@ -44,7 +44,7 @@ impl NamelessQueries {
     /// fields were identified. The results are `document`, which comes from the decoder (the `evtx`
     /// crate), and the DNS query that was read without names of elements. The query is returned if
     /// the decoder found none of its fields, or if the decoder failed and the query's `System` part
-    /// could be read. Each record can be passed once.
+    /// could be read. Each record must be passed only once.
     pub(in crate::scan) fn resolve(
         &mut self,
         start: usize,

@@ -1,4 +1,4 @@
-//! Makes events of records, by the `evtx` crate or directly from the stored values.
+//! Converts records to events, with the `evtx` crate or directly from the stored values.
 
 pub(in crate::scan) mod cost;
 pub(in crate::scan) mod direct;

@@ -185,7 +185,7 @@ fn at_place<'r>(record: EvtxRecord<'r>, span: &RecordSpan) -> Result<EvtxRecord<
 /// Returns the event of the record in the range `record` of a chunk as XML, indented, as the
 /// decoder (the `evtx` crate) renders it. The error says why the record cannot be rendered.
 ///
-/// `event` is what was read of the record before, if anything was. It is an error if the decoder
+/// `event` is the event that a scan read from the record, if any. It is an error if the decoder
 /// reads another event with this chunk, because the XML would then show something else.
 pub(in crate::scan) fn record_xml(
     chunk: &[u8],
@@ -263,8 +263,9 @@ impl TextBudget {
     }
 }
 
-/// Parses the JSON that the decoder (the `evtx` crate) makes of `record`. `span` is where the
-/// record lies in its chunk. `text` limits the bytes of JSON to which the event may expand.
+/// Parses the JSON that the decoder (the `evtx` crate) makes of `record`. `span` is the record's
+/// position in its chunk. An event whose kind is in `kinds` is read with its fields. `text` limits
+/// the bytes of JSON to which the event may expand.
 fn document(
     record: EvtxRecord<'_>,
     span: &RecordSpan,

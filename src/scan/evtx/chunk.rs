@@ -16,23 +16,23 @@ pub(in crate::scan) const CHUNK_SIGNATURE: &[u8; 8] = b"ElfChnk\0";
 /// The size, in bytes, of what precedes the first record of a chunk: the chunk's header with its
 /// tables of strings and templates.
 pub(in crate::scan) const CHUNK_HEADER_SIZE: usize = 512;
-/// The offset, in a chunk, of the header field that states the ID of the chunk's first record, in
-/// bytes.
+/// The offset in a chunk, in bytes, of the header field that states the ID of the chunk's first
+/// record.
 pub(in crate::scan) const FIRST_RECORD_ID_OFFSET: usize = 24;
-/// The offset, in a chunk, of the header field that states the ID of the chunk's last record, in
-/// bytes.
+/// The offset in a chunk, in bytes, of the header field that states the ID of the chunk's last
+/// record.
 pub(in crate::scan) const LAST_RECORD_ID_OFFSET: usize = 32;
-/// The offset, in a chunk, of the number that states where the chunk's live records end and its
-/// free space starts.
+/// The offset in a chunk, in bytes, of the header field that states where the chunk's live records
+/// (those that are not deleted) end and its free space starts.
 pub(in crate::scan) const FREE_SPACE_OFFSET: usize = 48;
-/// The offset, in a chunk, of the header field that contains the checksum of the chunk's live
-/// records, in bytes.
+/// The offset in a chunk, in bytes, of the header field that contains the checksum of the chunk's
+/// live records (those that are not deleted).
 pub(in crate::scan) const RECORDS_CHECKSUM_OFFSET: usize = 52;
-/// The offset in a chunk of the header's flags, in bytes. One of the flags is [`NO_CHECKSUMS`].
+/// The offset in a chunk, in bytes, of the header's flags. One of the flags is [`NO_CHECKSUMS`].
 pub(in crate::scan) const FLAGS_OFFSET: usize = 120;
-/// The flag in the header of a chunk that has no checksums.
+/// The flag in a chunk's header that states that the chunk has no checksums.
 pub(in crate::scan) const NO_CHECKSUMS: u32 = 4;
-/// The offset in a chunk of the checksum of the chunk's header, in bytes.
+/// The offset in a chunk, in bytes, of the checksum of the chunk's header.
 const HEADER_CHECKSUM_OFFSET: usize = 124;
 /// The two ranges of a chunk's header that the header's checksum covers, in bytes. The flags and
 /// the checksum itself lie between them.
@@ -104,11 +104,11 @@ pub(in crate::scan) fn give_signature(bytes: &mut [u8]) {
 }
 
 switch! {
-    /// The setting that says in which chunks the checksum of the records is verified. The checksum
-    /// of a chunk's header is always verified.
+    /// In which chunks the checksum of the records is verified. The checksum of a chunk's header is
+    /// always verified, unless the chunk has no checksums.
     pub enum Checksums {
-        /// The checksum of a chunk's records is verified if any record of the chunk is decoded, or
-        /// if the chunk is damaged.
+        /// The checksum of a chunk's records is verified if any record of the chunk is read with
+        /// its fields (not only counted), or if the chunk is damaged.
         Needed,
         /// The checksum of a chunk's records is verified in all chunks that have checksums.
         All,
@@ -116,8 +116,8 @@ switch! {
 }
 
 impl Checksums {
-    /// Returns the word by which the output states for which chunks the records' checksum was
-    /// verified: `decoded` or `all`.
+    /// Returns the word that the output uses for the setting: `decoded` if the records' checksum
+    /// was verified only in chunks with records to be decoded or with damage, or `all`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -139,8 +139,8 @@ pub(in crate::scan) struct LiveRecords {
 }
 
 impl LiveRecords {
-    /// Returns what the header of `chunk` states about its live records; `None` if the chunk is not
-    /// whole or has no checksums, or if its header is damaged.
+    /// Returns the end and the checksum of the live records, as the header of `chunk` states them;
+    /// `None` if the chunk is not whole or has no checksums, or if its header is damaged.
     pub(in crate::scan) fn of(chunk: &[u8]) -> Option<Self> {
         let end = usize::try_from(u32_at(chunk, FREE_SPACE_OFFSET)?).ok()?;
         let is_sound = chunk.len() == CHUNK_LENGTH
@@ -203,9 +203,9 @@ pub(in crate::scan) fn known_end(chunk: &[u8]) -> Option<usize> {
     (last.end == end && u64_at(chunk, LAST_RECORD_ID_OFFSET) == Some(written.header_id)).then_some(end)
 }
 
-/// Returns the offset in the chunk at which the contiguous records from the first one on end,
-/// whatever the chunk's header says. If no record follows the header, the bytes may not be a
-/// chunk's header at all; the result is then the end of the chunk's signature.
+/// Returns the offset at which the unbroken sequence of records after the chunk's header ends. What
+/// the header states is ignored. If no record follows the header, perhaps the bytes are not those
+/// of a chunk; the result is then the end of the chunk's signature.
 pub(in crate::scan) fn chain_end(chunk: &[u8]) -> usize {
     let mut end = CHUNK_SIGNATURE.len();
     let mut at = CHUNK_HEADER_SIZE;

@@ -4,8 +4,8 @@
 use crate::scan::evtx::binxml::Index;
 use crate::scan::evtx::binxml::text::Text;
 
-/// What a template definition states as the value of an element or attribute: a text, or which
-/// value of a record fills it.
+/// What a template definition states as the value of an element or attribute: a text, or the index
+/// of the record's value that fills it.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(in crate::scan) enum Value<'a> {
     /// The template definition does not have the element or attribute, or has it without a value.
@@ -13,13 +13,13 @@ pub(in crate::scan) enum Value<'a> {
     Absent,
     /// The value of the element or attribute is a text that the template definition contains.
     Literal(Text<'a>),
-    /// A value of the record, by its index, fills the element or attribute.
+    /// The element or attribute is filled by the record's value at this index.
     Substitution(Index),
 }
 
 impl Value<'_> {
-    /// Returns the index of the record's value that fills the element or attribute; `None` if it
-    /// has a literal text or nothing.
+    /// Returns the index of the record's value that fills the element or attribute; `None` if the
+    /// element or attribute has a literal text or no value.
     pub(in crate::scan) fn index(self) -> Option<Index> {
         match self {
             Value::Substitution(index) => Some(index),
@@ -28,8 +28,8 @@ impl Value<'_> {
     }
 }
 
-/// The attributes of an element in a template definition, of which the first four are kept. Real
-/// elements have up to seven attributes, elements that are examined up to three.
+/// The attributes of an element in a template definition. Only the first four are kept: real
+/// elements have up to seven attributes, but those that are examined have at most three.
 #[derive(Debug, Default, Clone, Copy)]
 pub(in crate::scan) struct Attributes<'a> {
     /// The names and values of the first four attributes of an element. If it has fewer than four,
@@ -52,10 +52,10 @@ impl<'a> Attributes<'a> {
         (self.count == 1).then_some(self.first[0].1)
     }
 
-    /// Returns whether the element has none of the attributes `Name`, `SystemTime` and `UserID`,
-    /// except that it may have the attribute `own` once. `own` is the one of them that is read from
-    /// this element; any other could be mistaken for that of another element. The result is false
-    /// if the element has more than four attributes.
+    /// Returns whether the element has none of the attributes `Name`, `SystemTime` and `UserID`, so
+    /// that none of its attributes can be mistaken for that of another element. It may have `own`,
+    /// the attribute that is read from this element, once. The result is false if the element has
+    /// more than four attributes.
     pub(in crate::scan) fn are_plain(&self, own: Option<&str>) -> bool {
         const READ: [&str; 3] = ["Name", "SystemTime", "UserID"];
         let Some(all) = self.first.get(..self.count) else { return false };
@@ -65,9 +65,9 @@ impl<'a> Attributes<'a> {
         })
     }
 
-    /// Returns the value of the attribute `wanted`; `None` if the element has no attribute of that
-    /// name, or possibly several. The decoder (the `evtx` crate) leaves out empty attributes, so it
-    /// is not known which of several it would use.
+    /// Returns the value of the attribute `wanted`; `None` if the element has no or several
+    /// attributes of that name, or more than four attributes. The decoder (the `evtx` crate) leaves
+    /// out empty attributes, so it is not known which of several it would use.
     pub(in crate::scan) fn only(&self, wanted: &str) -> Option<Value<'a>> {
         let mut named = self.first.get(..self.count)?.iter().filter(|(name, _)| name.is(wanted));
         let (_, value) = named.next()?;

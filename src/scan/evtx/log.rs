@@ -1,4 +1,5 @@
-//! The header of a log file, and the division of the file into blocks, the units of work.
+//! The header of a log file, and the division of the file into blocks, the parts that one thread
+//! scans.
 //!
 //! Layout of the file header: libevtx's format document, "File header", checked against real logs.
 //! A log is a header of 4096 bytes, followed by chunks of 64 KiB each to the file's end. The
@@ -89,8 +90,8 @@ impl FileHeader {
         }
     }
 
-    /// Returns the bytes of a sound file header after its fields, from the first byte on that is
-    /// not zero, with the offset of that byte. In a sound log, all bytes after the fields are zero.
+    /// Returns the part of a file header that begins with the first nonzero byte after the header's
+    /// fields, and the offset of that byte. In a sound log, all bytes after the fields are zero.
     /// `None` if they are all zero, or if the header is not sound.
     pub(in crate::scan) fn beyond(bytes: &[u8]) -> Option<(usize, &[u8])> {
         let start = FIELDS_END + bytes.get(FIELDS_END..)?.iter().position(|byte| *byte != 0)?;
@@ -116,8 +117,8 @@ pub struct Block {
     /// The offset of the block in the file, in bytes. The first block of a log starts with the file
     /// header, any other block with a chunk.
     pub start: u64,
-    /// The offset in the file at which the block ends, in bytes. It is the end of a chunk's place
-    /// of 64 KiB, or of the file.
+    /// The offset in the file at which the block ends, in bytes. Either the 64 KiB of a chunk end
+    /// there, or the file does.
     pub end: u64,
 }
 

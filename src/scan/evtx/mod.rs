@@ -1,5 +1,5 @@
-//! The format of an event log: file header and blocks, chunks and the search for their records, the
-//! vocabulary of binary XML, template definitions and values.
+//! Reads the format of an event log: the file header, chunks and the search for their records, the
+//! tokens and types of binary XML, template definitions and values.
 
 pub(in crate::scan) mod binxml;
 pub(in crate::scan) mod chunk;

@@ -1,7 +1,7 @@
-//! Reads template definitions as far as needed to count a record without decoding it: which
-//! substitution contains what.
+//! Reads template definitions as far as needed to count a record without decoding it: which of the
+//! record's values fills which element.
 //!
-//! A record of an ordinary log contains only substitutions. The elements around them lie in a
+//! A record of an ordinary log contains only values. The elements that they fill lie in a
 //! definition elsewhere in the record's chunk. A definition is read once per chunk. Only
 //! definitions of the usual shape are understood; records of any other definition are decoded.
 //!
@@ -14,7 +14,7 @@ use crate::scan::evtx::element::Value;
 use crate::scan::evtx::token_reader::{Token, Tokens, tokens};
 
 /// The template definition of an event, as far as it is needed to read the event's values: which
-/// substitution fills which element. It owns its data, so it can outlive the chunk.
+/// value of a record fills which element. It owns its data, so it can outlive the chunk.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::scan) struct EventTemplate {
     /// The text of the element `Computer`. The template definition itself contains it, not the
@@ -39,7 +39,7 @@ pub(in crate::scan) struct EventTemplate {
     /// The index, among a record's values, of the value that fills the element `EventRecordID`.
     pub event_record_id: Index,
     /// The index, among a record's values, of the value that contains the event's `EventData`;
-    /// `None` if not exactly one value contains the `EventData`.
+    /// `None` if no value contains the `EventData` as a whole.
     pub event_data: Option<Index>,
     /// The index, among a record's values, of the value that fills the element `Version`; `None` if
     /// the template definition itself contains the text, or has no such element.
@@ -116,7 +116,7 @@ pub(in crate::scan) fn data_template_with_names(
 /// Reads the template definition of an `EventData` at `offset` in a chunk in which the names of
 /// elements may be overwritten. Names that lie outside the definition are ignored: each element is
 /// known by the text of its attribute instead. `None` unless each element has one attribute, with a
-/// literal text, and is filled by one value.
+/// literal text that no other element has, and is filled by one value.
 pub(in crate::scan) fn data_template_by_texts(chunk: &[u8], offset: usize) -> Option<DataTemplate<'_>> {
     let mut tokens = tokens(chunk, offset, chunk.len())?.skipping_outside_names();
     let (_, dependency) = tokens.open()?;
@@ -145,7 +145,7 @@ pub(in crate::scan) fn data_template_by_texts(chunk: &[u8], offset: usize) -> Op
 
 /// Reads the rest of an event's template definition, after the name of the element `Event`.
 /// `dependency` is that of the element `Event`: the index of a value that must not be null, or
-/// `NO_DEPENDENCY`. `None` if the definition is unusual.
+/// `NO_DEPENDENCY`. `None` if the definition is of a form that is not understood.
 fn event(tokens: &mut Tokens<'_>, dependency: u16) -> Option<EventTemplate> {
     let mut event = EventTemplate::default();
     event.require(dependency);
@@ -170,9 +170,9 @@ fn event(tokens: &mut Tokens<'_>, dependency: u16) -> Option<EventTemplate> {
     matches!((tokens.next()?, tokens.next()?), (Token::Close, Token::End)).then_some(event)
 }
 
-/// What fills each element of `System` that is used, in a template definition: a text, a value of
-/// the record, or nothing if the element is empty. `None` for an element that the definition does
-/// not have.
+/// For each element of `System` that is needed, what fills it in a template definition: a text, a
+/// value of the record, or nothing if the element is empty. `None` for an element that the
+/// definition does not have.
 #[derive(Default)]
 struct SystemValues<'a> {
     provider: Option<Value<'a>>,
@@ -186,7 +186,8 @@ struct SystemValues<'a> {
 }
 
 /// Reads the elements of `System` in a template definition, to the end of `System`, and stores in
-/// `event` what fills them. `None` if an element is unusual.
+/// `event` what fills them. `None` if an element is of a form that is not understood, or a needed
+/// one is missing.
 fn system(tokens: &mut Tokens<'_>, event: &mut EventTemplate) -> Option<()> {
     let mut values = SystemValues::default();
     event.is_plain = true;
@@ -236,7 +237,7 @@ fn system(tokens: &mut Tokens<'_>, event: &mut EventTemplate) -> Option<()> {
 
 impl SystemValues<'_> {
     /// Stores in `event` what fills the elements of `System`. `None` if a required element is
-    /// missing, or is filled in an unusual way.
+    /// missing, or is filled in a way that is not understood, such as a text in place of a value.
     fn store_in(self, event: &mut EventTemplate) -> Option<()> {
         let (Some(Value::Literal(computer)), Some(provider)) = (self.computer, self.provider) else {
             return None;
@@ -260,8 +261,8 @@ impl SystemValues<'_> {
     }
 }
 
-/// The greatest number of `Data` elements in a template definition that is understood. The number
-/// is limited because each element is compared with those before it. A DNS query has nine.
+/// The greatest number of `Data` elements in a template definition. A definition with more is not
+/// understood, because each element is compared with those before it. A DNS query has nine.
 const MOST_DATA: usize = 64;
 
 /// Reads the rest of an `EventData`'s template definition, after the name of the element
@@ -294,7 +295,7 @@ fn data<'a>(tokens: &mut Tokens<'a>) -> Option<DataTemplate<'a>> {
 
 /// Reads the rest of a `Data` element in a template definition, after the element's name. Returns
 /// the text of the attribute `Name`, and the index of the record's value that fills the element.
-/// `None` if the element is unusual.
+/// `None` if the element has another attribute too, or is not filled by one value.
 fn data_element<'a>(tokens: &mut Tokens<'a>) -> Option<(Text<'a>, Index)> {
     let text = tokens.element()?;
     let Value::Literal(name) = tokens.attributes.only("Name")? else { return None };

@@ -12,9 +12,9 @@ use crate::scan::evtx::chunk::CHUNK_HEADER_SIZE;
 use crate::scan::evtx::element::{Attributes, Value};
 use crate::scan::evtx::log::{u16_at, u32_at};
 
-/// The greatest length of the name of an element or attribute that is read, in UTF-16 units.
-/// Without this limit, a crafted template definition could refer a thousand times to a name of 32
-/// thousand units.
+/// The greatest length, in UTF-16 units, of a name of an element or attribute. Longer names are not
+/// read: without this limit, a crafted template definition could refer a thousand times to a name
+/// of 32 thousand units.
 pub(in crate::scan) const LONGEST_NAME: u16 = 256;
 
 /// The number by which binary XML states that a value is text. A literal value in a template
@@ -23,7 +23,7 @@ const TEXT: u8 = binxml::TEXT.number();
 
 /// Returns a cursor over the tokens of the template definition at `offset` in a chunk, placed after
 /// the definition's fragment header. `None` if the definition does not end before the offset `end`,
-/// or does not begin with a usual fragment header.
+/// or does not begin with the usual fragment header.
 pub(in crate::scan) fn tokens(chunk: &[u8], offset: usize, end: usize) -> Option<Tokens<'_>> {
     let tokens_end = definition_end(chunk, offset).filter(|tokens_end| *tokens_end <= end)?;
     let at = offset + DEFINITION_HEADER_SIZE;
@@ -89,21 +89,22 @@ pub(in crate::scan) struct Tokens<'a> {
     at: usize,
     /// The offset in the chunk at which the template definition ends.
     end: usize,
-    /// The attributes of the element that the cursor read last. Elements that were read by
-    /// [`Tokens::similar_element`] do not change it.
+    /// The attributes of the element that the cursor read last. [`Tokens::similar_element`] does
+    /// not change this field.
     pub attributes: Attributes<'a>,
     /// The offset, in the chunk, of the name of the element that was read last.
     element_name: u32,
     /// The offset, in the chunk, of the name of the attribute that was read last.
     attribute_name: u32,
-    /// The setting for names of elements and attributes that lie outside the template definition:
-    /// whether they are read.
+    /// What the cursor does with names of elements and attributes that lie outside the template
+    /// definition: it reads them, or treats them as empty.
     names: OutsideNames,
     /// True if a name of an element or attribute that was read lies outside the template
     /// definition.
     pub names_outside: bool,
-    /// The offset, in the chunk, of each reference to a name that was read, if they are noted and
-    /// all of these names lie outside the template definition; otherwise `None`.
+    /// The offset, in the chunk, of each reference to a name that was read. `None` if the caller
+    /// does not want the offsets, or once a name was read that lies wholly or partly inside the
+    /// template definition.
     pub outside_names: Option<Vec<usize>>,
     /// True if a name of an element or attribute that was read has other characters than ASCII
     /// letters and digits. The decoder (the `evtx` crate) does not write such a name as it is.
@@ -123,8 +124,8 @@ impl<'a> Tokens<'a> {
         Tokens { names: OutsideNames::Skipped, ..self }
     }
 
-    /// Reads the next token, and moves the cursor to its end; `None` if the token is unusual or
-    /// reaches beyond the template definition's end.
+    /// Reads the next token, and moves the cursor to its end. `None` if the bytes are none of the
+    /// tokens that [`Token`] has, or the token reaches beyond the template definition's end.
     pub(in crate::scan) fn next(&mut self) -> Option<Token<'a>> {
         let kind = *self.chunk.get(self.at)?;
         self.at += 1;
@@ -173,12 +174,11 @@ impl<'a> Tokens<'a> {
 
     /// Reads an element that is like the element before, as the `Data` elements of an `EventData`
     /// are. Returns the text of the element's attribute, and the index of the record's value that
-    /// fills the element.
+    /// fills the element. `None` if no similar element follows; then nothing is read.
     ///
     /// A similar element depends on no value and has one attribute. It has the name of the last
     /// element, and its attribute has the name of the last attribute; the caller knows both names.
-    /// `None` for any other element; then nothing is read. This function is faster than reading the
-    /// element token by token.
+    /// This function is faster than reading the element token by token.
     pub(in crate::scan) fn similar_element(&mut self) -> Option<(Text<'a>, Index)> {
         let rest = self.chunk.get(self.at..self.end)?;
         // The bytes of the element's token, dependency, size, name and size of the attribute list;
@@ -249,14 +249,14 @@ impl<'a> Tokens<'a> {
 
     /// Reads the attributes of an element that has content into the field `attributes`, and moves
     /// the cursor to where the content begins. `None` if the element has no content, or an
-    /// attribute is unusual.
+    /// attribute cannot be read.
     pub(in crate::scan) fn attributes(&mut self) -> Option<()> {
         matches!(self.attributes_and_end()?, Token::EndOfAttributes).then_some(())
     }
 
     /// Reads the rest of an element without nested elements: its attributes into the field
     /// `attributes`, and its content, which is returned (a text, a substitution, or nothing).
-    /// `None` if the element is unusual.
+    /// `None` if it contains anything else.
     pub(in crate::scan) fn element(&mut self) -> Option<Value<'a>> {
         if matches!(self.attributes_and_end()?, Token::CloseEmpty) {
             return Some(Value::Absent);
@@ -269,7 +269,7 @@ impl<'a> Tokens<'a> {
     }
 
     /// Reads an element's attributes into the field `attributes`, and returns the token that ends
-    /// them; `None` if an attribute is unusual.
+    /// them; `None` if an attribute cannot be read.
     fn attributes_and_end(&mut self) -> Option<Token<'a>> {
         self.attributes.count = 0;
         loop {
@@ -288,8 +288,8 @@ impl<'a> Tokens<'a> {
     }
 
     /// Reads the rest of the template definition, and returns whether it is understood and contains
-    /// no second element `System`. The caller has just read the start of the element `name`, a
-    /// child of the element `Event`.
+    /// no second element `System`. The caller must have just read the start of the element `name`,
+    /// a child of the element `Event`.
     pub(in crate::scan) fn ends_below(&mut self, name: Text<'_>) -> bool {
         if name.is("System") {
             return false;
@@ -309,7 +309,8 @@ impl<'a> Tokens<'a> {
 
     /// Reads a reference to the name of an element or attribute, and returns the name. The name
     /// lies right after the reference, so that the cursor has to skip it too, or elsewhere in the
-    /// chunk. `None` if the name is unusual or longer than [`LONGEST_NAME`].
+    /// chunk. `None` if the name is longer than [`LONGEST_NAME`], contains a NUL, or lies in the
+    /// chunk's header or beyond the chunk's end.
     fn name(&mut self) -> Option<Text<'a>> {
         // The decoder is given a changed chunk header, so a name must not lie in the header.
         let reference = self.at;

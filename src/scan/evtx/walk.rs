@@ -40,12 +40,14 @@ pub(in crate::scan) enum RecordOrigin {
 /// The result of walking a chunk: the chunk's records, and what is wrong with the chunk.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct Walk {
-    /// The live records of the chunk that must be decoded, in order, without overlap.
+    /// The live records (those that are not deleted) of the chunk that must be decoded, in order,
+    /// without overlap.
     pub records: Vec<RecordSpan>,
     /// The ranges between the records that must be decoded, as offsets in the chunk: damage, and
     /// records that are counted already or must not be decoded.
     pub gaps: Vec<Range<usize>>,
-    /// What is wrong with the chunk. Offsets are from the chunk's start.
+    /// The damage found in the chunk, such as a wrong checksum, or other bytes where a record
+    /// should begin. Offsets are from the chunk's start.
     pub problems: Vec<Problem>,
     /// The number of live records in the chunk, including those that are counted already or must
     /// not be decoded.
@@ -53,7 +55,8 @@ pub(in crate::scan) struct Walk {
     /// True if the chunk's header states that the chunk has no checksums, so that none was
     /// verified.
     pub unchecked: bool,
-    /// True if the checksum of the chunk's live records was computed and compared.
+    /// True if the checksum of the chunk's live records was computed, and compared with the one
+    /// that the chunk's header states.
     pub checked: bool,
     /// The places in the chunk where, as the headers of its records show, the clock of the machine
     /// that wrote them went back. Offsets are from the chunk's start.
@@ -61,8 +64,8 @@ pub(in crate::scan) struct Walk {
 }
 
 impl Walk {
-    /// Empties the list of records and all that belongs to it, so that its memory can be used for
-    /// the next chunk.
+    /// Removes all records, gaps, problems and counts, so that the memory can be used for the next
+    /// chunk.
     pub(in crate::scan) fn clear(&mut self) {
         self.records.clear();
         self.gaps.clear();
@@ -72,8 +75,9 @@ impl Walk {
         self.clock.clear();
     }
 
-    /// Returns the end of the last record or gap, as an offset in the chunk. Nothing after it needs
-    /// to be decoded.
+    /// Returns the offset in the chunk at which the last record or gap ends, whichever ends later;
+    /// the end of the chunk's header if there is neither. Nothing after this offset needs to be
+    /// decoded.
     pub(in crate::scan) fn end(&self) -> usize {
         let record = self.records.last().map_or(CHUNK_HEADER_SIZE, |record| record.range.end);
         self.gaps.last().map_or(record, |gap| record.max(gap.end))
@@ -88,7 +92,7 @@ impl Walk {
 /// the header does not end the walk: if writing the chunk was interrupted, records after that ID
 /// can be whole.
 ///
-/// `bytes` begin with a chunk's signature. They are 64 KiB, or fewer at the end of a truncated
+/// `bytes` must begin with a chunk's signature. They are 64 KiB, or fewer at the end of a truncated
 /// file.
 ///
 /// The result is stored in `walk`, whose earlier content is lost; only its memory is reused.
@@ -169,8 +173,8 @@ fn records_end(bytes: &[u8], walk: &mut Walk) -> RecordsEnd {
 
 /// Walks the records after `end`, the offset at which the live records end according to the chunk's
 /// header. Callers do so if the header is wrong, because bytes among the records were lost or
-/// inserted. A record counts if its ID is in the range that the header states and continues the IDs
-/// found before.
+/// inserted. A record counts if its ID is in the range that the header states and is greater than
+/// the IDs found before.
 fn walk_hidden(bytes: &[u8], end: usize, walk: &mut Walk) {
     let last = walk.records.last().map_or(CHUNK_HEADER_SIZE, |record| record.range.end);
     // A record may lie across the stated end.

@@ -1,5 +1,5 @@
-//! Which element or attribute each value of a record fills, by the template definition that the
-//! record refers to.
+//! Finds the element or attribute that each value of a record fills, according to the template
+//! definition that the record refers to.
 
 use std::collections::BTreeMap;
 
@@ -7,16 +7,16 @@ use crate::scan::evtx::binxml::Index;
 use crate::scan::evtx::binxml::text::Text;
 use crate::scan::evtx::token_reader::{Token, tokens};
 
-/// The greatest number of levels of elements in a template definition that are read. Reading ends
-/// at a deeper element. Real definitions have four levels; a crafted one could have thousands.
+/// The greatest depth to which nested elements of a template definition are read. Reading ends at a
+/// deeper element. Real definitions have four levels; a crafted one could have thousands.
 const MOST_LEVELS: usize = 8;
-/// The longest name of an element or attribute that is shown, in characters.
+/// The maximum number of characters that are shown of the name of an element or attribute.
 const LONGEST_NAME: usize = 64;
 
 /// Returns the place that each value of a record fills, by the value's index: the path of an
 /// element or attribute, such as `System/Provider/@Name` or `EventData/Data[QueryName]`.
-/// `definition` is the offset of the template definition in the chunk. The result ends where the
-/// definition is not understood, so it may be empty.
+/// `definition` is the offset of the template definition in the chunk. Reading ends at anything
+/// that is not understood, and later places are left out; the result may be empty.
 pub(super) fn places(chunk: &[u8], definition: usize) -> BTreeMap<Index, String> {
     let mut places = BTreeMap::new();
     let Some(mut tokens) = tokens(chunk, definition, chunk.len()) else { return places };

@@ -1,4 +1,5 @@
-//! Shows a record as it lies in its file: its bytes, what each of them means, and the event as XML.
+//! Shows a record as it is stored in its file: its bytes, what each of them means, and the event as
+//! XML.
 //!
 //! This is for people who want to see the evidence of one event, so it need not be fast. It changes
 //! nothing about what a scan finds: an event is read by [`crate::scan::Scanner`], never from a
@@ -20,8 +21,8 @@ use crate::scan::evtx::chunk::{
 };
 use crate::scan::evtx::log::{CHUNK_LENGTH, CHUNK_SIZE, u32_at};
 
-/// The maximum number of chunk signatures before a record that are tried. Forged evidence can have
-/// any number.
+/// The maximum number of chunk signatures before a record that are tried as the beginning of the
+/// record's chunk. Forged evidence can have any number.
 const MOST_CHUNKS: usize = 16;
 
 /// The chunk that contains a record, as far as it could be read.
@@ -33,9 +34,9 @@ struct ChunkOfRecord {
 }
 
 /// Returns a view of the record at `offset` of a log, in bytes from the log's start. `event` is the
-/// event that a scan read there, if any: the view then shows the record with a chunk whose
-/// templates give this event, because a planted chunk can have others. The error is that of reading
-/// the log, or says that no record lies there.
+/// event that a scan read there, if any. XML is then made only with a chunk whose templates give
+/// this event, because a planted chunk can have other templates. The error is that of reading the
+/// log, or states that no record lies there.
 pub fn view_record(log: &dyn LogBytes, offset: u64, event: Option<&Event>) -> io::Result<RecordView> {
     let alone = read(log, offset, CHUNK_LENGTH)?;
     let Some(length) = record_length(&alone) else {
@@ -79,7 +80,8 @@ fn record_length(bytes: &[u8]) -> Option<usize> {
 }
 
 /// Returns the chunks that may contain the byte at `offset` of a log: those whose signature lies in
-/// the 64 KiB before. Those with a sound header come first, then the nearest.
+/// the 64 KiB before, at most [`MOST_CHUNKS`]. Those with a sound header come first, then the
+/// nearest.
 fn chunks_before(log: &dyn LogBytes, offset: u64) -> io::Result<Vec<ChunkOfRecord>> {
     let first = offset.saturating_sub(CHUNK_SIZE - 1);
     let before = usize::try_from(offset - first).expect("less than 64 KiB");

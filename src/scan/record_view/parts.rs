@@ -1,9 +1,9 @@
-//! Takes a record apart: its header, the template instance with its values, and those of the binary
-//! XML nested in them.
+//! Takes a record apart: into its header, and its template instance with the values. Values that
+//! are nested binary XML are taken apart too.
 //!
-//! Layout: [MS-EVEN6] 2.2.12, and libevtx's format document, "Event record". Whatever the bytes
-//! say, the parts cover all of them, in order: a size that reaches too far ends where the record
-//! does.
+//! Layout: [MS-EVEN6] 2.2.12, and libevtx's format document, "Event record". The parts always cover
+//! all bytes of the record, in order, even if the record is damaged: a size that reaches too far
+//! ends where the record does.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -26,8 +26,9 @@ const MOST_PARTS: usize = 4000;
 /// The name of the part with the rest of a record that has too many parts.
 const NOT_TAKEN_APART: &str = "not taken apart: there are too many parts";
 
-/// Returns what the bytes of the record in the range `record` of a chunk mean. The record has at
-/// least the size of a header and of the copy of its size.
+/// Divides the record in the range `record` of a chunk into parts, in order: bytes that mean one
+/// thing, such as a field of the header or a value. The record must have at least the size of a
+/// header and of the copy of its size.
 pub(super) fn parts(chunk: &[u8], record: Range<usize>) -> Vec<RecordPart> {
     let mut cursor =
         Cursor { chunk, start: record.start, at: record.start, parts: Vec::new(), places: BTreeMap::new() };
@@ -152,7 +153,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes the template definition that lies in the record, because the record is the first of
-    /// its chunk to use it.
+    /// its chunk to use it, as parts of the record.
     fn definition(&mut self, end: usize, depth: usize) {
         self.take(4, end, depth, "offset of the next template in the chunk, 0 for none", |bytes| {
             Some(format!("{:#x}", number(bytes)))

@@ -52,7 +52,7 @@ pub(super) fn type_name(kind: ValueType) -> String {
 
 /// Returns a value as text, without the NUL at its end that texts of live logs have. `None` if the
 /// value has another size than its type, or a type whose values are not shown as text: null, bytes,
-/// nested binary XML, floating-point numbers and arrays.
+/// nested binary XML, SYSTEMTIME, floating-point numbers and arrays.
 pub(super) fn value_text(kind: ValueType, bytes: &[u8]) -> Option<String> {
     let unsigned = || number(bytes).to_string();
     match kind {
@@ -81,7 +81,7 @@ fn signed(bytes: &[u8]) -> i64 {
     (number(bytes) << unused).cast_signed() >> unused
 }
 
-/// Returns UTF-16 text. What is not a character becomes U+FFFD.
+/// Decodes UTF-16 text. A surrogate that is not part of a pair becomes U+FFFD.
 fn utf16(bytes: &[u8]) -> String {
     char::decode_utf16(units(bytes)).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
 }

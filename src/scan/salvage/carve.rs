@@ -29,7 +29,7 @@ pub(in crate::scan) struct Headers {
 
 impl Headers {
     /// Finds the chunk headers in `bytes`, which lie at offset `start` of a carved file (one that
-    /// is not a log, but is searched for chunks). `start` is a multiple of [`SECTOR`].
+    /// is not a log, but is searched for chunks). `start` must be a multiple of [`SECTOR`].
     pub(in crate::scan) fn find(bytes: &[u8], start: u64) -> Self {
         let mut found = Headers::default();
         let mut nesting = Nesting::default();

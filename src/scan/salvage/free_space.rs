@@ -16,9 +16,10 @@
 //!   of the chunk after. A chunk whose numbers do so is part of the log, wherever it lies. So is a
 //!   chunk that would end with the file if slots were counted from it.
 //!
-//! A chunk that nobody forged therefore never counts as deleted. Someone who forges a surrounding
-//! chunk, with checksums and record numbers, can make a chunk look deleted; they could as well
-//! delete it. It stays visible: as a note in the ledger and, with `--recover`, by its records.
+//! In a log that nobody forged, a chunk of the log therefore never counts as deleted. Someone who
+//! forges a surrounding chunk, with checksums and record numbers, can make a chunk look deleted;
+//! they could as well delete it. It stays visible: as a note in the ledger and, with `--recover`,
+//! by its records.
 
 use crate::scan::evtx::chunk::{
     CHUNK_HEADER_SIZE, FIRST_RECORD_ID_OFFSET, LAST_RECORD_ID_OFFSET, LiveRecords, SlotContent,
@@ -81,7 +82,7 @@ impl FreeSpace {
     }
 
     /// Returns whether an inner chunk, which begins at offset `at` in this free space's chunk, is
-    /// deleted data. `header` are the first bytes of the inner chunk, whose header is sound. The
+    /// deleted data. `header` are the first bytes of the inner chunk; its header must be sound. The
     /// result is false if the IDs of the inner chunk's records show that it is part of the log.
     pub(in crate::scan) fn is_deleted(&self, at: usize, header: &[u8]) -> bool {
         let ids = [FIRST_RECORD_ID_OFFSET, LAST_RECORD_ID_OFFSET].map(|id| u64_at(header, id));

@@ -74,10 +74,10 @@ pub(in crate::scan) struct MisalignedChunks {
 
 impl MisalignedChunks {
     /// Finds the misaligned chunks (not at a multiple of 64 KiB after the file header) that begin
-    /// in `piece` of a log of `size` bytes, or extend into it. The caller has read the piece into
-    /// the buffer. If there may be misaligned chunks, this function reads the piece into the buffer
-    /// again, together with the bytes before and after it that the search needs. `before` says what
-    /// lies before the piece; on return, it says what lies before the next piece.
+    /// in `piece` of a log of `size` bytes, or extend into it. The caller must have read the piece
+    /// into the buffer. If there may be misaligned chunks, this function reads the piece into the
+    /// buffer again, together with the bytes before and after it that the search needs. `before`
+    /// says what lies before the piece; on return, it says what lies before the next piece.
     pub(in crate::scan) fn in_piece(
         buffer: &mut BlockBuffer,
         log: &dyn LogBytes,
@@ -106,8 +106,8 @@ impl MisalignedChunks {
     }
 
     /// Finds the misaligned chunks (not at a multiple of 64 KiB after the file header) in `bytes`,
-    /// which lie at offset `start` of a log of `size` bytes. `start` is the beginning of the log or
-    /// of a slot, which is 64 KiB in which a chunk should lie.
+    /// which lie at offset `start` of a log of `size` bytes. `start` must be the beginning of the
+    /// log or of a slot, which is 64 KiB in which a chunk should lie.
     pub(in crate::scan) fn find(bytes: &[u8], start: u64, size: u64) -> Self {
         let mut found = MisalignedChunks::default();
         let mut nesting = Nesting::default();
@@ -298,7 +298,7 @@ impl SlotKind {
 
 /// Divides `bytes` into slots (64 KiB in which a chunk should lie; the file header counts as one
 /// too). Returns what each slot contains, and its range in `bytes`. The bytes lie at offset `start`
-/// of a log, which is the beginning of the log or of a slot.
+/// of a log, which must be the beginning of the log or of a slot.
 fn slots(bytes: &[u8], start: u64) -> impl Iterator<Item = (SlotKind, Range<usize>)> {
     let mut at = 0;
     std::iter::from_fn(move || {

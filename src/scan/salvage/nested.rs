@@ -79,9 +79,9 @@ impl Nesting {
         self.floor = floor;
     }
 
-    /// Decides what begins at position `start` of `bytes`, which must lie after all positions of
-    /// earlier calls. A damaged header within the header or the live records of another chunk
-    /// counts as no header, because an event's text may contain a chunk's signature.
+    /// Decides what begins at position `start` of `bytes`. Positions must be passed in ascending
+    /// order. A damaged header within the header or the live records of another chunk counts as no
+    /// header, because an event's text may contain a chunk's signature.
     pub(in crate::scan) fn header(&mut self, bytes: &[u8], start: usize) -> HeaderKind {
         let rest = bytes.get(start..).unwrap_or_default();
         if !rest.starts_with(CHUNK_SIGNATURE) {

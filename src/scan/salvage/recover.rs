@@ -58,9 +58,9 @@ impl Recoverer {
         self.recover_from(std::slice::from_ref(&(whole..chunk.len())), whole, at, scan);
     }
 
-    /// Decodes records of the chunk that was kept last, and adds the events among them to
-    /// `scan`: all records before offset `whole` in the chunk, which a checksum confirms, and the
-    /// stale (deleted) records in `ranges`. For a chunk that is not deleted, `whole` is 0.
+    /// Decodes records of the chunk that was kept last, and adds the events among them to `scan`:
+    /// all records before offset `whole` in the chunk, which a checksum confirms, and the stale
+    /// (deleted) records in `ranges`. For a chunk that is not deleted, `whole` must be 0.
     fn recover_from(
         &mut self,
         ranges: &[Range<usize>],
@@ -95,8 +95,8 @@ impl Recoverer {
     }
 }
 
-/// Returns, for the offset of each record of `walk` (the records found in a chunk), how far
-/// checksums confirm the record. Records that are visibly altered are left out. The chunk must be
+/// Returns how far checksums confirm each record of `walk` (the records found in a chunk), by the
+/// record's offset in the chunk. Records that are visibly altered are left out. The chunk must be
 /// as it was read from the file; a checksum confirms its records before offset `whole`.
 fn reliances(chunk: &[u8], walk: &Walk, whole: usize) -> BTreeMap<usize, RecoveredFrom> {
     let checked = checked_end(chunk).unwrap_or(CHUNK_HEADER_SIZE);

@@ -115,7 +115,7 @@ fn is_plausible_value(field: &FieldSpec, value: &str) -> bool {
     }
 }
 
-/// Returns whether a text consists of hexadecimal digits.
+/// Returns whether a text consists of hexadecimal digits, at least one.
 fn is_hexadecimal(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_hexdigit())
 }
@@ -126,8 +126,8 @@ fn is_command_line(text: &str) -> bool {
     text.split(['\t', '\r', '\n']).all(is_text)
 }
 
-/// Returns whether a character occurs in texts that programs log: it is not a control character,
-/// not for private use, and not a replacement for a lost character.
+/// Returns whether a character occurs in texts that programs log: it is not a control character, a
+/// private-use character, a noncharacter, or a replacement for a lost character.
 fn is_written(letter: char) -> bool {
     let is_none =
         matches!(letter, '\u{e000}'..='\u{f8ff}' | '\u{fdd0}'..='\u{fdef}' | '\u{fff0}'..='\u{ffff}');
@@ -149,7 +149,7 @@ fn is_text(text: &str) -> bool {
         && !letters.iter().enumerate().any(|(place, letter)| is_other(letter) && is_stray(place))
 }
 
-/// Returns whether a text is a decimal number.
+/// Returns whether a text consists of decimal digits, at least one.
 fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit())
 }

@@ -19,8 +19,8 @@ use crate::scan::evtx::value::Values;
 use crate::scan::evtx::walk::{RecordOrigin, RecordSpan, Walk};
 use crate::scan::skim::templateless::TemplatelessRecords;
 
-/// Finds the stale (deleted) records in `ranges` of a chunk, in order. The ranges contain no live
-/// record.
+/// Finds the stale (deleted) records in `ranges` of a chunk, in order. The ranges must not contain
+/// a live record.
 ///
 /// `walk` is overwritten with the result: its records are those that were found, and its gaps are
 /// the bytes between them. For a deleted chunk, the contiguous records before offset `whole`, which
@@ -76,9 +76,10 @@ fn is_readable(chunk: &[u8], record: &Range<usize>, templateless: &mut Templatel
     })
 }
 
-/// Returns whether a template definition is the one that a record refers to. The reference lies at
-/// offset `instance` in the chunk, and contains a number: the first four bytes of the definition's
-/// GUID. If the definition has another number, it was overwritten by another definition.
+/// Returns whether the template definition that a record refers to is the one that the record was
+/// written for. The reference lies at offset `instance` in the chunk, and contains a number: the
+/// first four bytes of the definition's GUID. If the definition has another number, it was
+/// overwritten by another definition.
 fn is_known_by_its_number(chunk: &[u8], instance: usize, values: &Values<'_>) -> bool {
     let number = Values::definition_number(chunk, instance);
     number.is_some()

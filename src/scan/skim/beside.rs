@@ -1,9 +1,10 @@
-//! Looks for Sysmon's process events beside the DNS queries that a skim looks for. What the skim
-//! counts, and which records and checksums it examines for that, does not depend on it.
+//! Looks for Sysmon's process events beside DNS queries, during a skim (which counts a chunk's
+//! records without decoding them). What the skim counts, and which records and checksums it
+//! examines for that, does not depend on this search.
 //!
 //! So a process event that is unusual is not decoded, and a checksum that is wrong is not reported.
-//! Instead, it is noted that not all process events were found, and callers scan for process events
-//! alone.
+//! Instead, `ProcessesBeside::is_incomplete` states that not all process events were found, and
+//! callers scan again for process events alone.
 
 use std::ops::Range;
 
@@ -12,23 +13,26 @@ use crate::scan::evtx::chunk::RECORD_HEADER_SIZE;
 use crate::scan::skim::process::{ProcessFinder, ProcessLink, ProcessRecord, ProcessSearch};
 use crate::scan::skim::read_events::ReadEvents;
 
-/// The number of events by which the memory for noted events grows.
+/// The number of entries by which the list of noted events (process events that are examined once
+/// the chunk's records are counted) grows at a time.
 const MORE_NOTED: usize = 128;
 
-/// Looks for Sysmon's process events in one chunk after another, beside the DNS queries that a skim
-/// looks for.
+/// Looks for Sysmon's process events in one chunk after another, beside DNS queries, while a skim
+/// counts the records without decoding them.
 #[derive(Debug)]
 pub(in crate::scan) struct ProcessesBeside {
     finder: ProcessFinder,
-    /// True if only GUIDs are taken.
+    /// True if only the GUIDs in the process events are taken, and the events are not read.
     takes_links: bool,
-    /// The events 1 of the chunk whose GUIDs are still to be taken.
+    /// The chunk's events 1 (a process was created) from which GUIDs are still to be taken.
     creations: NotedEvents,
-    /// The events 5 of the chunk whose GUIDs are still to be taken.
+    /// The chunk's events 5 (a process ended) from which GUIDs are still to be taken.
     ends: NotedEvents,
-    /// The events that were read from the chunk. Empty if only GUIDs are taken.
+    /// The process events that were read from the chunk with their fields. Empty if only GUIDs are
+    /// taken.
     read: ReadEvents,
-    /// True if the chunk has process events that could not be read here.
+    /// True if not all process events of the chunk could be taken, for example because one is
+    /// unusual.
     is_incomplete: bool,
 }
 
@@ -44,8 +48,9 @@ struct NotedEvents {
 impl NotedEvents {
     /// Notes an event if `is_wanted` is true. `data` is the range of its `EventData` in the chunk.
     ///
-    /// It is written in any case, and then overwritten if it is not wanted. Which records are
-    /// process events cannot be predicted, and a branch that is predicted wrongly takes more time.
+    /// `data` is written in any case, and the next event overwrites it if this one is not wanted.
+    /// Which records are process events cannot be predicted, and a branch that is predicted wrongly
+    /// takes more time.
     #[inline]
     fn note_if(&mut self, is_wanted: bool, data: Option<Range<usize>>) {
         if self.noted == self.data.len() {
@@ -76,7 +81,7 @@ impl ProcessesBeside {
         }
     }
 
-    /// Forgets what was found in the chunk before.
+    /// Forgets what was found in the previous chunk.
     pub(in crate::scan) fn begin(&mut self) {
         self.finder.begin();
         self.read.clear();
@@ -84,8 +89,9 @@ impl ProcessesBeside {
         self.is_incomplete = false;
     }
 
-    /// Examines a record of Sysmon that was counted, or notes it to be examined later, if it is a
-    /// process event. The record's content fills the range `content` of the chunk.
+    /// Examines a counted record of Sysmon. If it is a process event, it is read at once or, if
+    /// only GUIDs are taken, noted to be examined at the end of the chunk. The record's content
+    /// fills the range `content` of the chunk.
     #[inline]
     pub(in crate::scan) fn add(&mut self, record: ProcessRecord<'_>, content: Range<usize>) {
         if self.takes_links {
@@ -98,8 +104,9 @@ impl ProcessesBeside {
         }
     }
 
-    /// Reads a process event if it is looked for. The function is never inlined into the loop over
-    /// records, which must keep its registers.
+    /// Reads a process event if it is looked for; if it is unusual, only notes that the search of
+    /// the chunk is incomplete. The function is never inlined into the loop over records, which
+    /// must keep its registers.
     #[inline(never)]
     fn read(&mut self, record: ProcessRecord<'_>, content: Range<usize>) {
         let ProcessRecord { chunk, end, skimmed, .. } = record;
@@ -115,9 +122,9 @@ impl ProcessesBeside {
         }
     }
 
-    /// Ends the search of a chunk, whose live records end at offset `end`. `is_as_written` returns
-    /// whether these records have the checksum that the chunk's header states; events are taken
-    /// only from such a chunk. It is called only if events were read.
+    /// Ends the search of a chunk, whose live records end at offset `end`. Events are taken only if
+    /// these records have the checksum that the chunk's header states. `is_as_written` returns
+    /// whether they have, and is called only if events were read.
     pub(in crate::scan) fn end(&mut self, chunk: &[u8], end: usize, is_as_written: impl FnOnce() -> bool) {
         let ProcessesBeside { finder, creations, ends, .. } = self;
         for (NotedEvents { data, noted }, is_creation) in [(creations, true), (ends, false)] {
@@ -140,12 +147,14 @@ impl ProcessesBeside {
         self.read.take()
     }
 
-    /// Removes and returns the GUIDs of the process events in the chunk, if only GUIDs are taken.
+    /// Removes and returns the GUIDs in the chunk's process events; empty unless only GUIDs are
+    /// taken.
     pub(in crate::scan) fn take_links(&mut self) -> Vec<ProcessLink> {
         self.finder.take_links()
     }
 
-    /// Returns whether the chunk has process events that could not be read here.
+    /// Returns whether the chunk has process events that could not be taken, for example because
+    /// one is unusual.
     pub(in crate::scan) fn is_incomplete(&self) -> bool {
         self.is_incomplete
     }

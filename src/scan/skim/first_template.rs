@@ -35,9 +35,10 @@ impl FirstTemplate {
         (self.tokens == tokens).then(|| (self.offset, Arc::clone(template)))
     }
 
-    /// Reads the template definition at `offset` in a chunk, and remembers it if later chunks may
-    /// contain it. All of the definition must lie before the offset `end`, where the chunk's live
-    /// records end. `None` if the definition is not understood.
+    /// Reads the template definition at `offset` in a chunk, and remembers it if its bytes alone
+    /// determine its meaning and no definition that lies nearer to the chunk's start is remembered.
+    /// All of the definition must lie before the offset `end`, where the chunk's live records end.
+    /// `None` if the definition is not understood.
     pub(in crate::scan) fn read(
         &mut self,
         chunk: &[u8],

@@ -24,9 +24,9 @@ use crate::scan::skim::skimmed_record::SkimmedRecord;
 pub(in crate::scan) struct WantedData {
     /// The literals that detections require, with the fields in which they are searched for.
     needles: Needles,
-    /// The names of the fields that every event of the searched kind has. If a template definition
-    /// of `EventData` lacks one of them that must be searched, a name may be damaged, and the
-    /// definition is not understood.
+    /// The names of the fields that every event of the searched kind has. If one of them is to be
+    /// searched and a template definition of `EventData` does not have it, its name may be damaged.
+    /// The definition then counts as not understood.
     all_have: Vec<&'static str>,
     /// The template definitions of `EventData` found so far in the chunk, each with its offset;
     /// `None` for a definition that is not understood.
@@ -37,8 +37,8 @@ pub(in crate::scan) struct WantedData {
 /// searched, and which are the fields of a DNS query.
 #[derive(Debug)]
 pub(in crate::scan) struct KnownData {
-    /// The indexes, among the values of an event's `EventData`, of those in which the literals that
-    /// detections require are searched for.
+    /// The indexes of those values of an event's `EventData` that are searched for the literals
+    /// that detections require.
     fields: FieldIndexes,
     /// The shape (types and sizes) of the values of the last event of this template definition that
     /// was examined value by value. Events with the same shape need no such examination.
@@ -51,10 +51,10 @@ pub(in crate::scan) struct KnownData {
 
 /// The result of searching an event's data for the literals that detections require.
 pub(in crate::scan) enum DataCheck<'a> {
-    /// The event does not contain what any detection requires, so it is only counted.
+    /// The event contains the required literals of no detection, so it is only counted.
     Unwanted,
-    /// The event contains what at least one detection requires. The values are those of the event's
-    /// `EventData`.
+    /// The event contains the literals that at least one detection requires. The values are those
+    /// of the event's `EventData`.
     Wanted(WantedValues<'a>),
 }
 
@@ -140,14 +140,14 @@ pub(in crate::scan) fn known_log(
 }
 
 impl WantedData {
-    /// Prepares a search for what detections want from events that all have the fields `all_have`.
-    /// No template definition is known yet.
+    /// Prepares a search for the literals that the descriptions `wanted` require, in events of a
+    /// kind that always has the fields `all_have`. No template definition is known yet.
     pub(in crate::scan) fn new(wanted: &[WantedQueries], all_have: Vec<&'static str>) -> Self {
         WantedData { needles: Needles::new(wanted), all_have, data: Vec::new() }
     }
 
-    /// Returns whether it is certain that no detection can want this DNS query. The chunk's live
-    /// records end at `records_end`.
+    /// Returns whether it is certain that no detection can match the DNS query `skimmed`. The
+    /// chunk's live records end at offset `records_end`.
     pub(in crate::scan) fn is_unwanted(
         &mut self,
         chunk: &[u8],
@@ -283,9 +283,9 @@ impl QueryCounts {
     pub(in crate::scan) const NONE: QueryCounts =
         QueryCounts { queries: 0, in_period: 0, first_time: EventTime::MAX, last_time: EventTime::MIN };
 
-    /// Counts a DNS query, and whether it lies in the requested period `window`. The function is
-    /// never inlined into the calling loop: most records are not queries, and the loop over them
-    /// must keep its registers.
+    /// Counts a DNS query, in the total and, if its time lies in the requested period `window`,
+    /// among those of the period. The function is never inlined into the calling loop: most records
+    /// are not queries, and the loop over them must keep its registers.
     #[inline(never)]
     pub(in crate::scan) fn add(&mut self, time: EventTime, window: &Window) {
         self.queries += 1;
@@ -312,8 +312,8 @@ impl QueryCounts {
     }
 }
 
-/// Converts the counts of records that were not decoded. There must be at least one. Every such
-/// record has a readable time: records without one are decoded instead.
+/// Converts the counts of records that were not decoded, of which there must be at least one. Every
+/// such record has a readable time: records without one are decoded instead.
 impl From<Counts> for RecordCounts {
     fn from(counts: Counts) -> Self {
         RecordCounts {

@@ -2,10 +2,10 @@
 //! values.
 //!
 //! Most records of a log differ only in the content of fixed positions and in the size of their
-//! last value, the event's data. A few comparisons of bytes recognise such a record. Any other
+//! last value, the event's data. A few comparisons of bytes recognise a similar record. Any other
 //! record is examined value by value ([`SkimmedRecord::read`]), which gives the same result, but
-//! slowly. A layout is valid as long as the template definition of its records is unchanged at its
-//! position; whoever keeps the layout ensures that.
+//! slowly. A layout is valid only while the template definition of its records is unchanged at its
+//! position. The code that keeps the layout must ensure that.
 
 use std::ops::Range;
 
@@ -75,7 +75,8 @@ impl Layout {
     /// Returns the layout of a record that was examined value by value, and whose content begins at
     /// offset `content` in the chunk. `event` and `log` are the indexes of the record's template
     /// definition and log among those that were found so far; `sysmon` says whether the event is
-    /// Sysmon's. `None` if similar records differ in more than a layout covers.
+    /// Sysmon's. `None` if the record is of a form that a layout does not cover, for example with
+    /// several security identifiers.
     pub(in crate::scan) fn of(
         (event, log, template): (usize, usize, &EventTemplate),
         chunk: &[u8],

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use crate::base::text_set::TextSet;
 use crate::scan::evtx::binxml::text::text as decoded;
 
-/// The sets of texts that detections require the value of one field to be in.
+/// The sets of texts for one field of an event. A detection can require that the field's whole
+/// value is a text of one set.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct Listed {
-    /// Each set of texts, and the index of the set of needles that it belongs to. (A needle is a
-    /// text that a detection requires.)
+    /// Each set of texts, which is a needle (what a detection requires of a field), and the index
+    /// of the set of needles that it belongs to. A detection requires at least one needle of each
+    /// of its sets.
     sets: Vec<(Arc<dyn TextSet>, usize)>,
     /// A buffer for the value that is looked up. It is kept so that its memory can be reused.
     value: String,
@@ -48,8 +50,8 @@ impl Listed {
 }
 
 /// Reads a value that is stored as UTF-16 into `value`, with ASCII letters in lower case. A NUL at
-/// its end is left out, as the decoder does. Returns false if the value has another NUL or is not
-/// valid, because the decoder may then read something else.
+/// its end is left out, as the decoder (the `evtx` crate) does. Returns false if the value has
+/// another NUL or is not valid UTF-16, because the decoder may then read something else.
 fn read(stored: &[u8], value: &mut String) -> bool {
     let pairs = stored.as_chunks::<2>().0;
     let pairs = pairs.strip_suffix(&[[0, 0]]).unwrap_or(pairs);

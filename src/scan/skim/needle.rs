@@ -16,7 +16,7 @@ use crate::scan::evtx::value::Values;
 use crate::scan::skim::listed::Listed;
 use crate::scan::skim::trigram::Trigrams;
 
-/// The choice of records that are decoded. All other records are only counted.
+/// Which records are decoded. All other records are only counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Selection {
     /// Every record is decoded. None is only counted.
@@ -51,7 +51,8 @@ pub struct WantedQueries {
     pub sets: Vec<Vec<Needle>>,
 }
 
-/// A needle: a text that a detection requires, and the field that must have it.
+/// A needle: a text that a detection requires, or a set of texts of which it requires one, and the
+/// field that must have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Needle {
     /// The name of the `Data` element in which the literal is searched for, such as `QueryName`.
@@ -69,12 +70,12 @@ pub(in crate::scan) struct Needles {
     /// The needles (literals that a detection requires) of each field, in the order in which the
     /// fields are searched.
     fields: Vec<FieldNeedles>,
-    /// For each description of wanted DNS queries ([`WantedQueries`]): which of all sets of needles
-    /// (literals that a detection requires) belong to the description. Contains their indexes.
+    /// For each description of wanted DNS queries ([`WantedQueries`]), the indexes of its sets of
+    /// needles (literals that a detection requires) among the sets of all descriptions.
     wanted: Vec<Vec<usize>>,
-    /// For each set of needles (literals that a detection requires), after how many fields, in the
-    /// order of searching, all fields that the set's needles name have been searched. If no needle
-    /// of the set was found by then, none will be found.
+    /// For each set of needles (literals that a detection requires), the number of fields, in the
+    /// order of searching, after which all fields that the set's needles name have been searched.
+    /// If no needle of the set was found by then, none will be found.
     searched: Vec<usize>,
     /// For each set of needles (literals that a detection requires), true if one of its needles was
     /// found in the DNS query that is being searched. Valid only once any needle was found in the
@@ -92,7 +93,7 @@ struct FieldNeedles {
     data: String,
     /// The literals that the field must contain; `None` if there are none.
     literals: Option<Literals>,
-    /// The sets of texts of which one must be the field's whole value.
+    /// The sets of texts in which the field's whole value is looked up.
     listed: Listed,
     /// True if a detection may still want a DNS query after this field was searched, even if no
     /// needle (a text that a detection requires) was found in this field and those before it.
@@ -117,14 +118,15 @@ struct Literals {
     only_set: Option<usize>,
 }
 
-/// The indexes, among the `EventData` values of records of one template definition, of those that
-/// contain the searched fields. There is one index for each field of [`Needles`], in the order of
-/// searching; `None` if the definition does not have the field.
+/// Which of the `EventData` values of a template definition's records contain the searched fields:
+/// for each field of [`Needles`], in the order of searching, the index of the value; `None` if the
+/// definition does not have the field.
 #[derive(Debug)]
 pub(in crate::scan) struct FieldIndexes(Vec<Option<Index>>);
 
 impl Needles {
-    /// Prepares the needles (literals that a detection requires) of `wanted` for searching.
+    /// Prepares the needles (literals that a detection requires) of `wanted` for searching. If they
+    /// are too many for one search, every query counts as wanted.
     pub(in crate::scan) fn new(wanted: &[WantedQueries]) -> Self {
         let mut fields: Vec<(&str, SoughtInField<'_>)> = Vec::new();
         let mut searched = Vec::new();
@@ -167,8 +169,8 @@ impl Needles {
     }
 
     /// Returns whether a detection may still want the DNS query that is being searched, after its
-    /// first `fields` fields have been searched and at least one needle (a literal that a detection
-    /// requires) was found in them.
+    /// first `fields` fields, in the order of searching, have been searched and at least one needle
+    /// (a literal that a detection requires) was found in them.
     fn is_open(&self, fields: usize) -> bool {
         let may_hit = |set: &usize| {
             self.hits.get(*set).is_some_and(|hit| *hit)
@@ -198,9 +200,9 @@ impl Needles {
         Some(FieldIndexes(places))
     }
 
-    /// Returns whether a detection could want the DNS query with these values, in which `places`
-    /// says where the searched fields lie. `None` if a searched field is not UTF-16 text; callers
-    /// then have the record decoded.
+    /// Returns whether a detection could match the DNS query with these values. `places` states
+    /// which of the values are the searched fields. `None` if a searched field is not UTF-16 text;
+    /// callers then have the record decoded.
     pub(in crate::scan) fn want(&mut self, places: &FieldIndexes, values: &Values<'_>) -> Option<bool> {
         let mut hit = false;
         for place in 0..self.fields.len() {

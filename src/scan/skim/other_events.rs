@@ -1,5 +1,5 @@
 //! The events that the skim looks for besides DNS queries of Sysmon: queries of Windows' own DNS
-//! client, or Sysmon's process events. How each of them is found lies elsewhere.
+//! client, or Sysmon's process events. Other modules search for each of the two.
 
 use std::ops::Range;
 
@@ -13,8 +13,8 @@ use crate::scan::skim::skimmed_record::SkimmedRecord;
 pub(in crate::scan) enum OtherEvents {
     /// Events that are not DNS queries of Sysmon are only counted.
     Counted,
-    /// Those queries of Windows' own DNS client are decoded that contain the literals which
-    /// detections require.
+    /// Queries of Windows' own DNS client are decoded if they contain the literals that a detection
+    /// requires, and only counted otherwise.
     DnsClient(WantedData),
     /// Sysmon's process events (event 1 and event 5) are looked for: the events, or only the GUIDs
     /// in them, are read.
@@ -61,7 +61,7 @@ impl OtherEvents {
         }
     }
 
-    /// Forgets what was found in the chunk before.
+    /// Forgets what was found in the previous chunk.
     pub(in crate::scan) fn begin(&mut self) {
         match self {
             OtherEvents::Counted => {}
@@ -70,8 +70,8 @@ impl OtherEvents {
         }
     }
 
-    /// Removes and returns the GUIDs of the process events that were found in the chunk, if only
-    /// GUIDs are taken of such events.
+    /// Removes and returns the GUIDs in the process events of the chunk; empty unless process
+    /// events are looked for and only their GUIDs are taken.
     pub(in crate::scan) fn take_links(&mut self) -> Vec<ProcessLink> {
         match self {
             OtherEvents::Counted | OtherEvents::DnsClient(_) => Vec::new(),

@@ -83,15 +83,16 @@ pub(in crate::scan) struct ProcessFinder {
     /// The template definitions of `EventData` found so far in the chunk, each with its offset;
     /// `None` for a definition that is not understood.
     data: Vec<(usize, Option<ProcessData>)>,
-    /// Template definitions of `EventData` in earlier chunks.
+    /// Template definitions of `EventData` that were read in earlier chunks, the newest first, each
+    /// with the indexes of the values that contain GUIDs.
     remembered: VecDeque<(RememberedData, GuidIndexes)>,
     /// The GUIDs of the events that were found in the chunk, if only GUIDs are taken.
     links: Vec<ProcessLink>,
 }
 
-/// The greatest length, in bytes, of the texts of a process event that is read directly, for each
-/// byte of its record. A character takes two bytes in a record and at most three as UTF-8. A
-/// crafted template can repeat a text; the decoder (the `evtx` crate) has limits for that.
+/// The maximum number of bytes of text in a process event that is read directly, for each byte of
+/// its record. A character takes two bytes in a record and at most three as UTF-8. A crafted
+/// template can repeat a text; the decoder (the `evtx` crate) has limits for that.
 const MOST_TEXT_PER_BYTE: usize = 2;
 
 /// The greatest number of template definitions that are remembered from chunk to chunk: one of
@@ -128,23 +129,23 @@ impl ProcessFinder {
         ProcessFinder { search, data: Vec::new(), remembered: VecDeque::new(), links: Vec::new() }
     }
 
-    /// Forgets what was found in the chunk before.
+    /// Forgets what was found in the previous chunk.
     pub(in crate::scan) fn begin(&mut self) {
         self.data.clear();
         self.links.clear();
     }
 
-    /// Removes and returns the GUIDs of the events that were found in the chunk, if only GUIDs are
-    /// taken.
+    /// Removes and returns the GUIDs in the process events of the chunk; empty unless only GUIDs
+    /// are taken.
     pub(in crate::scan) fn take_links(&mut self) -> Vec<ProcessLink> {
         // The next chunk most likely has about as many.
         let next = Vec::with_capacity(self.links.len());
         std::mem::replace(&mut self.links, next)
     }
 
-    /// Examines a process event, which is a record of the chunk. The chunk's live records end at
-    /// offset `end`. Returns true if the event must be read, false if it need not be. `None` if
-    /// anything about the event is unusual, so that it must be decoded.
+    /// Examines a process event. The chunk's live records end at offset `end`. Returns true if the
+    /// event must be read; false if it is not looked for, or if only GUIDs are taken, which are
+    /// then kept. `None` if anything about the event is unusual, so that it must be decoded.
     pub(in crate::scan) fn is_to_be_read(
         &mut self,
         chunk: &[u8],
@@ -190,7 +191,8 @@ impl ProcessFinder {
     }
 }
 
-/// A process event that is to be read, and what it lies in.
+/// The record of a process event, with the chunk and the template definition that reading it
+/// requires.
 #[derive(Clone, Copy)]
 pub(in crate::scan) struct ProcessRecord<'a> {
     /// The chunk that contains the record.
@@ -204,8 +206,8 @@ pub(in crate::scan) struct ProcessRecord<'a> {
 }
 
 impl ProcessFinder {
-    /// Reads a process event directly from the values of its record, whose content lies in the
-    /// range `content` of the chunk. [`ProcessFinder::is_to_be_read`] has returned true for it.
+    /// Reads a process event directly from the values of its record, whose content fills the range
+    /// `content` of the chunk. [`ProcessFinder::is_to_be_read`] must have returned true for it.
     /// `None` if anything about the event is unusual, so that it must be decoded.
     pub(in crate::scan) fn read(&self, record: ProcessRecord<'_>, content: Range<usize>) -> Option<Event> {
         let ProcessRecord { chunk, end, template, skimmed } = record;
@@ -229,7 +231,7 @@ impl ProcessData {
     /// Finds the values with GUIDs in the template definition of `EventData` at `offset` in the
     /// chunk. All of it must lie before the offset `end`. `None` if the definition is not
     /// understood, or has no GUID of a process. A definition that is not among those in
-    /// `remembered` is read, and added to them if it can be.
+    /// `remembered` is read, and added to them if it can be recognised in later chunks.
     fn of(
         remembered: &mut VecDeque<(RememberedData, GuidIndexes)>,
         chunk: &[u8],

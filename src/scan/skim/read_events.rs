@@ -12,7 +12,8 @@ const MOST_TEXT: usize = 1 << 18;
 /// The events that were read from a chunk without the decoder (the `evtx` crate).
 #[derive(Debug, Default)]
 pub(super) struct ReadEvents {
-    /// Each event, with the offset of its record in the chunk.
+    /// Each event that was read without the decoder (the `evtx` crate), and the offset of its
+    /// record in the chunk, in bytes.
     events: Vec<(usize, Event)>,
     /// The total length, in bytes, of the texts of the events.
     text: usize,
@@ -25,7 +26,8 @@ impl ReadEvents {
         self.events.push((start, event));
     }
 
-    /// Returns whether the events have more text than those of any chunk that is not crafted.
+    /// Returns whether the events together have more text than those of any real chunk, so that the
+    /// chunk must be decoded as a whole instead.
     pub(super) fn has_too_much_text(&self) -> bool {
         self.text > MOST_TEXT
     }

@@ -1,10 +1,10 @@
 //! A batch: consecutive records of the same layout that are counted together.
 //!
-//! Nearly all records of a log lie in batches. What would be stored for each of them (the counts of
-//! its template definition, the EventRecordIDs of its log, the times of its machine's clock) is
+//! Nearly all records of a log belong to batches. What would be stored for each of them (the counts
+//! of its template definition, the EventRecordIDs of its log, the times of its machine's clock) is
 //! kept in the batch until it ends, so that a record costs only a few instructions.
-//! [`crate::scan::skim::select`] stores any record that differs from the one before by itself, with
-//! the same result.
+//! [`crate::scan::skim::select`] examines each record that differs from the one before on its own,
+//! with the same result.
 
 use crate::event::{EventTime, Window};
 use crate::ledger::clock::{Clock, RecordHeader, is_step};
@@ -31,9 +31,9 @@ pub(in crate::scan) struct RecordBatch {
     /// The earliest and the latest time (TimeCreated) of the batch's records, which are counted
     /// together.
     times: (EventTime, EventTime),
-    /// The least and the greatest EventRecordID of the batch's records (which are counted together)
-    /// before the current run (the batch's last records with consecutive EventRecordIDs). If there
-    /// are none, `u64::MAX` and 0.
+    /// The least and the greatest EventRecordID of those records of the batch that precede the
+    /// current run (the batch's last records, whose EventRecordIDs are consecutive). `u64::MAX` and
+    /// 0 if no records precede it.
     ids: (u64, u64),
     /// The current run: the last records of the batch (records that are counted together), as far
     /// back as their EventRecordIDs are consecutive.
@@ -75,7 +75,7 @@ impl RecordBatch {
     /// it was added. A record is not added if the machine's clock may have gone back before it;
     /// callers then end the batch, and examine the record by itself. Runs of consecutive
     /// EventRecordIDs are added to `log` as they end. A DNS query is counted in `queries` at once,
-    /// also by the requested period `window`.
+    /// and there also among those of the requested period if its time lies in `window`.
     #[inline]
     pub(in crate::scan) fn take(
         &mut self,

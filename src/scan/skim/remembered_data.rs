@@ -16,7 +16,8 @@ use crate::scan::evtx::log::{u16_at, u32_at};
 /// remembered: `EventData`, `Data` and `Name`.
 const MOST_NAMES: usize = 3;
 
-/// A template definition of `EventData` that was read in an earlier chunk.
+/// A template definition of `EventData` that was read in an earlier chunk. It is kept to recognise
+/// equal definitions in later chunks.
 #[derive(Debug)]
 pub(in crate::scan) struct RememberedData {
     /// The bytes of the definition after its header.
@@ -32,8 +33,9 @@ pub(in crate::scan) struct RememberedData {
 
 impl RememberedData {
     /// Remembers the definition at `offset` in a chunk, which was read and understood. `references`
-    /// are the offsets, in the chunk, of all of its references to names, which lie outside of it.
-    /// `None` if the definition has too many different names.
+    /// are the offsets, in the chunk, of all references to names in the definition. `None` if a
+    /// name does not lie outside of the definition, or if there are more than [`MOST_NAMES`]
+    /// different names.
     pub(in crate::scan) fn new(chunk: &[u8], offset: usize, references: &[usize]) -> Option<Self> {
         let range = tokens(chunk, offset)?;
         let tokens = chunk.get(range.clone())?.to_vec();
@@ -57,8 +59,9 @@ impl RememberedData {
         (remembered.names.len() <= MOST_NAMES).then_some(remembered)
     }
 
-    /// Returns whether the definition at `offset` in `chunk` means the same as this one. All of it
-    /// must lie before the offset `end`.
+    /// Returns whether the definition at `offset` in `chunk` means the same as the remembered one:
+    /// both have the same bytes, except in references to names, and the references are to the same
+    /// names. All of the definition must lie before the offset `end`.
     pub(in crate::scan) fn is_at(&self, chunk: &[u8], offset: usize, end: usize) -> bool {
         let Some(range) = tokens(chunk, offset).filter(|range| range.end <= end) else { return false };
         let Some(tokens) = chunk.get(range.clone()) else { return false };
@@ -71,8 +74,8 @@ impl RememberedData {
         differing == 0 && self.has_names(chunk, &range)
     }
 
-    /// Returns whether the references to names in the definition that fills `range` of the chunk
-    /// are to the same names as in this one.
+    /// Returns whether the references in the definition that fills `range` of the chunk are to the
+    /// same names as those in the remembered definition.
     fn has_names(&self, chunk: &[u8], range: &Range<usize>) -> bool {
         // Nearly all references are to a place that was examined.
         let mut places: [Option<u32>; MOST_NAMES] = [None; MOST_NAMES];
@@ -91,7 +94,8 @@ impl RememberedData {
     }
 }
 
-/// Returns the range in the chunk of the definition at `offset`, after its header.
+/// Returns the range in the chunk of the template definition at `offset`, without its header.
+/// `None` if the chunk ends before the number that states the definition's size does.
 fn tokens(chunk: &[u8], offset: usize) -> Option<Range<usize>> {
     Some(offset + DEFINITION_HEADER_SIZE..definition_end(chunk, offset)?)
 }

@@ -1,8 +1,8 @@
 //! Selects the records that must be decoded. A skim over a chunk counts most records without
 //! decoding them.
 //!
-//! Decoding costs a hundred times as much as reading. What the ledger needs of a record (who logged
-//! it, where, when, with which event ID) lies in a few bytes, at positions known from the record's
+//! Decoding costs a hundred times as much as reading. What is counted of a record (who logged it,
+//! where, when, with which event ID) lies in a few bytes, at positions known from the record's
 //! template. And a DNS query can match only if its fields contain the literals that the detections
 //! require. The skim errs only towards decoding: a record is decoded if anything that the skim
 //! reads is unusual.
@@ -45,11 +45,11 @@ const MOST_LAYOUTS: usize = 16;
 /// of the following chunks contain records of the same log. If there are more, all are forgotten.
 const MOST_LOGS: usize = 16;
 
-/// Skims one chunk after another: counts the records that no detection can want, and leaves the
+/// Skims one chunk after another: counts the records that no detection can match, and leaves the
 /// others to be decoded.
 #[derive(Debug)]
 pub(in crate::scan) struct Skimmer {
-    /// The setting that says in which chunks the checksum of the records is verified.
+    /// In which chunks the checksum of the records is verified.
     checksums: Checksums,
     /// The period that the user requests matches for. DNS queries in it are counted separately too.
     window: Window,
@@ -60,7 +60,8 @@ pub(in crate::scan) struct Skimmer {
     /// The search for process events that does not change what is counted; `None` if they are not
     /// looked for in this way.
     beside: Option<ProcessesBeside>,
-    /// The events of the chunk that are wanted, and that could be read without the decoder.
+    /// The events of the chunk that are wanted, and that could be read without the decoder (the
+    /// `evtx` crate).
     read: ReadEvents,
     /// The template definition that lies first in most chunks, remembered from earlier chunks so
     /// that it need not be read again in each.
@@ -116,9 +117,8 @@ impl Skimmer {
         Skimmer { others: OtherEvents::Processes(ProcessFinder::new(search.clone())), ..self }
     }
 
-    /// Returns the skimmer, set to look for those of Sysmon's process events that `search`
-    /// describes, beside all that it looks for already. It counts and chooses for decoding what it
-    /// would without them.
+    /// Returns the skimmer, set to also look for those of Sysmon's process events that `search`
+    /// describes. What it counts and which records it chooses for decoding does not change.
     pub(in crate::scan) fn finding_processes_beside(self, search: &ProcessSearch) -> Self {
         Skimmer { beside: Some(ProcessesBeside::new(search.clone())), ..self }
     }
@@ -129,7 +129,8 @@ impl Skimmer {
         Skimmer { checksums, ..self }
     }
 
-    /// Returns the skimmer, set to also count the DNS queries in the requested period `window`.
+    /// Returns the skimmer, set to count separately those DNS queries that lie in the requested
+    /// period `window`.
     pub(in crate::scan) fn within(self, window: Window) -> Self {
         Skimmer { window, ..self }
     }
@@ -188,8 +189,8 @@ impl Skimmer {
         self.read.take().chain(beside)
     }
 
-    /// Removes and returns the GUIDs of the process events in the chunk that was passed to
-    /// [`Skimmer::skim`] last, if only GUIDs are taken of such events. Only valid if
+    /// Removes and returns the GUIDs in the process events of the chunk that was passed to
+    /// [`Skimmer::skim`] last; empty unless only GUIDs are taken of process events. Only valid if
     /// [`Skimmer::skim`] returned true.
     pub(in crate::scan) fn take_links(&mut self) -> Vec<ProcessLink> {
         match &mut self.beside {
@@ -254,10 +255,11 @@ impl Skimmer {
         }
     }
 
-    /// Counts records from offset `at` in the chunk on, as long as each has the layout of the last
-    /// record (`last_layout`) and no detection can want it. The chunk's live records end at offset
-    /// `end`. Returns the offset of the first record that was not counted. This is a function of
-    /// its own, so that the processor's registers serve its loop alone.
+    /// Counts records from offset `at` in the chunk on, until one has another layout than the last
+    /// record (`last_layout`), a detection may want it, or the clock may have gone back before it.
+    /// The chunk's live records end at offset `end`. Returns the offset of the first record that
+    /// was not counted. This is a function of its own, so that the processor's registers serve its
+    /// loop alone.
     #[inline(never)]
     fn batch(&mut self, chunk: &[u8], mut at: usize, end: usize, walk: &mut Walk) -> usize {
         let Skimmer {
@@ -393,8 +395,8 @@ enum RecordOutcome {
     /// The record is counted and need not be decoded. If it is an event that is wanted,
     /// its fields have been read directly.
     Counted,
-    /// The record must be decoded, because it contains what a detection requires, and its fields
-    /// could not be read directly.
+    /// The record must be decoded, because its event is wanted and its fields could not be read
+    /// directly.
     Decode,
 }
 

@@ -30,9 +30,10 @@ pub(in crate::scan) struct SkimmedRecord {
 }
 
 impl SkimmedRecord {
-    /// Reads what is needed to count a record with this template definition and these values, whose
-    /// content ends at offset `end` in the chunk. `None` if a value is missing or not of the type
-    /// that it usually has; callers then have the record decoded.
+    /// Reads what is needed to count a record. `template` is the record's template definition,
+    /// `values` are its values, and `end` is the offset in the chunk at which its content ends.
+    /// `None` if a value is missing or not of the type that it usually has; callers then have the
+    /// record decoded.
     pub(in crate::scan) fn read(template: &EventTemplate, values: &Values<'_>, end: usize) -> Option<Self> {
         let lacks_one = template.required.iter().any(|index| values.is_null(*index) != Some(false));
         if lacks_one || !values.fill(end) {

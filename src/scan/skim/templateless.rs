@@ -30,8 +30,7 @@ pub(in crate::scan) struct TemplatelessRecords<'c> {
 }
 
 impl<'c> TemplatelessRecords<'c> {
-    /// Prepares to examine the records of `chunk`, with the full number of names that may be
-    /// examined.
+    /// Prepares to examine the records of `chunk`, and at most [`MOST_NAMES`] names in them.
     pub(in crate::scan) fn of(chunk: &'c [u8]) -> Self {
         TemplatelessRecords { chunk, names_left: MOST_NAMES }
     }

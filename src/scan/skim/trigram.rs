@@ -49,7 +49,8 @@ enum Places {
 }
 
 impl Places {
-    /// The number of consecutive characters of each literal whose trigrams are marked.
+    /// Returns the number of consecutive characters of each literal in which every trigram (three
+    /// consecutive characters) is marked.
     fn window(self) -> usize {
         match self {
             Places::Every => 3,
@@ -60,8 +61,8 @@ impl Places {
 
 impl Trigrams {
     /// Marks the rarest trigram (three consecutive characters) of each literal in the table, or the
-    /// rarest two adjacent ones. The literals have only ASCII characters. `None` if a literal has
-    /// fewer than three characters, or there are more than [`MOST_LITERALS`] literals.
+    /// rarest two adjacent ones. The literals must have only ASCII characters. `None` if a literal
+    /// has fewer than three characters, or there are more than [`MOST_LITERALS`] literals.
     pub(in crate::scan) fn of<'a>(literals: impl ExactSizeIterator<Item = &'a str> + Clone) -> Option<Self> {
         if literals.len() > MOST_LITERALS {
             return None;

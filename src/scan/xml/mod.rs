@@ -54,8 +54,8 @@ pub struct XmlFile {
     pub encoding: Encoding,
 }
 
-/// The settings for scanning event XML: which kinds of events are read, and which queries are
-/// counted.
+/// The settings for scanning event XML: which kinds of events are read, and the period in which DNS
+/// queries are counted separately.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct XmlSelection {
     /// The kinds of events that are read. Other events are only counted.
@@ -121,7 +121,7 @@ fn within(
 
 /// Returns the problem of a file that has a start tag of an element around its events, but ends
 /// without the end tag, so that an unknown number of events is missing. `None` if the file is
-/// whole. `text` contains the file's end.
+/// whole. `text` must contain the file's end.
 fn cut_off(log: &dyn LogBytes, size: u64, text: &XmlText<'_>) -> Option<Problem> {
     let mut head = [0; HEAD_SIZE];
     let length = log.read_at(0, &mut head).ok()?;
@@ -248,9 +248,9 @@ impl XmlWalk<'_> {
         self.scan.tally.extents.unread += end.saturating_sub(at);
     }
 
-    /// Reports text between events, from `offset` to `end`, that is not an event and nothing that
-    /// may lie around events. Bytes that cannot be read are left out, because the failed read is a
-    /// problem of its own.
+    /// Reports the text from `offset` to `end` of the file, which must not lie between events, as a
+    /// problem. Does nothing if some of it could not be read, because the failed read is a problem
+    /// of its own.
     fn stray(&mut self, offset: u64, end: u64) {
         if self.read.has_unread(&self.text.byte_range(offset..end)) {
             return;

@@ -294,7 +294,8 @@ impl EventParser {
     }
 
     /// Returns the event after all of its XML was handled. Fails if an element is still open, or
-    /// the event has no `System`, or its data cannot be what was logged.
+    /// the event has no `System`. An event of a kind that is read must also have a known field, if
+    /// any is required, and no element nested in a field.
     fn finish(self) -> Result<Document, String> {
         if self.depth > 0 {
             return Err("expected the end of an element, found that of the event".to_owned());
@@ -346,8 +347,9 @@ fn trimmed(text: String) -> String {
     if inside.len() == text.len() { text } else { inside.to_owned() }
 }
 
-/// Returns a TimeCreated of event XML with seven decimals, as decoding a binary log gives it. Many
-/// versions of Windows render two more decimals, which are always 0, into event XML.
+/// Returns a TimeCreated of event XML as decoding a binary log gives it, with seven decimals. Many
+/// versions of Windows render two more decimals, which are always 0, into event XML. Any other text
+/// is returned unchanged.
 fn as_in_a_log(time: &str) -> String {
     let decimals = time.strip_suffix('Z').and_then(|time| time.split_once('.')).map(|(_, decimals)| decimals);
     let has_nine = decimals

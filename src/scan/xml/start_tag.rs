@@ -11,9 +11,9 @@ use crate::scan::decode::record::causes;
 /// The characters that count as white space in XML.
 pub(super) const SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
 
-/// Returns an error if a start tag is not well formed. It needs a name, and its attributes must be
-/// separated, have different names, and have quoted values. If a name occurred twice, readers could
-/// choose different values.
+/// Checks that a start tag is well formed: the tag must have a name, and its attributes must be
+/// separated by white space, have different names, and have quoted values. If a name occurred
+/// twice, readers could choose different values.
 pub(super) fn well_formed(start: &BytesStart<'_>) -> Result<(), String> {
     if !is_name(start.name().into_inner()) {
         return Err("expected the name of an element, found none".to_owned());
@@ -45,7 +45,7 @@ pub(super) fn well_formed(start: &BytesStart<'_>) -> Result<(), String> {
 }
 
 /// Returns the value of the first attribute with this name, in any namespace; `None` if the element
-/// has no such attribute.
+/// has no attribute of that name. Fails if an attribute before it, or its value, cannot be read.
 pub(super) fn attribute(start: &BytesStart<'_>, name: &str) -> Result<Option<String>, String> {
     let mut attributes = start.attributes();
     // The check that names differ compares each name with all others, of which a crafted element

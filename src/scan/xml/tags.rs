@@ -1,9 +1,9 @@
-//! Finds tags in event XML: where events begin and end, and what may lie around them.
+//! Finds tags in event XML: where events begin and end, and what is allowed around them.
 //!
 //! An event begins at every tag `<Event`, and ends at the first `</Event>` after it. In XML that
 //! Windows renders, these tags occur nowhere else, because every `<` in a value is escaped. If
-//! other text contains one, the result still does not depend on the division into blocks: what
-//! follows a `<` makes it a tag, whatever precedes it.
+//! other text contains one, the result still does not depend on the division into blocks: only the
+//! text after a `<` decides if it begins a tag, not the text before it.
 
 use std::ops::Range;
 
@@ -19,7 +19,7 @@ const MOST_PREFIX: usize = 32;
 /// events is searched for.
 const LONGEST_END_TAG: u64 = 512;
 
-/// A tag in event XML that begins or ends an event, or may lie around events. Positions are in
+/// A tag in event XML that begins or ends an event, or is allowed around events. Positions are in
 /// bytes from the start of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tag {
@@ -61,7 +61,7 @@ impl<'a> XmlText<'a> {
         self.places_of(b'<', range)
     }
 
-    /// Returns the position after what begins at `at` and may lie around events: the byte order
+    /// Returns the position after the text at `at` that is allowed around events: the byte order
     /// mark, a tag of the element `Events`, or an XML declaration. `None` if none of them begins at
     /// `at`.
     pub(super) fn around(&self, at: u64) -> Option<u64> {
@@ -85,9 +85,10 @@ impl<'a> XmlText<'a> {
         last.is_some_and(|(_, name)| local_name(name.trim_end()) == "Events")
     }
 
-    /// Returns the position at which the stray text at the start of `range` ends: before the next
-    /// tag or lead-in, and before the white space that precedes it. Stray text is text between
-    /// events that may not lie there.
+    /// Returns the position at which the stray text at the start of `range` ends. Stray text is
+    /// text between events that must not be there. It ends before the white space that precedes the
+    /// next tag or lead-in (what a tool writes before an event, such as a syslog header), or with
+    /// `range`.
     pub(super) fn stray(&self, range: Range<u64>) -> u64 {
         let step = self.step();
         let mut from = range.start + step;
@@ -166,9 +167,9 @@ impl<'a> XmlText<'a> {
         Some(if is_around { Tag::Around(end) } else { Tag::End(end) })
     }
 
-    /// Returns the position after the tag whose name, or a part of it, ends at position `name`.
-    /// `None` unless the tag ends with the characters `last`, before another tag begins and within
-    /// the greatest size of a tag.
+    /// Returns the position after a tag. `name` is a position at which the tag's name, or the
+    /// beginning of the name, ends. `None` unless the tag ends with the characters `last`, before
+    /// another tag begins and within the greatest size of a tag.
     fn close(&self, name: u64, last: &[u8]) -> Option<u64> {
         let step = self.step();
         let mut places = (name..self.end().min(name + MOST_TAG_BYTES)).step_by(self.unit_size());
@@ -211,11 +212,11 @@ impl<'a> XmlText<'a> {
         Some(spans)
     }
 
-    /// Returns the position at which the text begins that is scanned with `block`, the part of the
-    /// file that one thread scans: the block's start, or the end of an event, tag or lead-in (what
-    /// a tool writes before an event) that began before the block. `None` if more bytes before the
-    /// block are needed to decide. `is_enough` says that as many bytes before the block were read
-    /// as can matter.
+    /// Returns the position from which on text is scanned with `block`, the part of the file that
+    /// one thread scans: the block's start or, if an event, tag or lead-in (what a tool writes
+    /// before an event) from before the block extends into it, the end of that. `None` if more
+    /// bytes before the block are needed to decide. `is_enough` states that further bytes before
+    /// the block cannot matter.
     pub(super) fn start_of(&self, block: Block, is_enough: bool) -> Option<u64> {
         if block.is_first() {
             return Some(block.start);

@@ -1,6 +1,6 @@
-//! A part of a file of event XML that was read: its characters, whatever the file's encoding, by
-//! their positions in the file, and the lead-ins in it. What a tool writes before an event, such as
-//! a syslog header, is a lead-in.
+//! A part of a file of event XML that was read. It finds characters in any encoding, by their
+//! positions in the file, and lead-ins. A lead-in is what a tool writes before an event, such as a
+//! syslog header.
 
 use std::borrow::Cow;
 use std::io::BufRead;
@@ -8,8 +8,8 @@ use std::ops::Range;
 
 use crate::evidence::event_xml::{Encoding, MOST_LEAD_IN, NotText, lead_in, may_begin_lead_in};
 
-/// The greatest number of blanks between the start of a line and a lead-in, which is what a tool
-/// writes before an event, such as a syslog header.
+/// The number of characters before a lead-in (what a tool writes before an event, such as a syslog
+/// header) among which the end of the previous line must be. All after it must be blanks.
 const MOST_INDENT: usize = 64;
 
 /// A part of a file of event XML that was read. Positions in its functions are in bytes from the
@@ -25,8 +25,8 @@ pub(super) struct XmlText<'a> {
 }
 
 impl<'a> XmlText<'a> {
-    /// Returns the part of a file that begins at offset `start`. `is_end` says whether the part
-    /// reaches to the end of the file.
+    /// Wraps `bytes`, the part of a file of event XML that begins at offset `start`. `is_end`
+    /// states whether the part reaches to the end of the file.
     pub(super) fn new(bytes: &'a [u8], start: u64, encoding: Encoding, is_end: bool) -> Self {
         XmlText { bytes, start, encoding, is_end }
     }
@@ -91,7 +91,7 @@ impl<'a> XmlText<'a> {
         }
     }
 
-    /// Returns the positions of an ASCII character in a range of the file.
+    /// Returns the positions of an ASCII character in a range of the file, in order.
     pub(super) fn places_of(&self, character: u8, range: Range<u64>) -> impl Iterator<Item = u64> + use<'a> {
         let (text, start) = (*self, range.start.max(self.start));
         let mut rest = self.part(start..range.end.max(start));
@@ -150,7 +150,8 @@ impl<'a> XmlText<'a> {
         Some(at + lead_in(&line)? as u64 * self.step())
     }
 
-    /// Returns whether position `at` is the beginning of a line, apart from blanks before it.
+    /// Returns whether a line begins at position `at`, or a limited number of blanks
+    /// ([`MOST_INDENT`]) before it.
     fn begins_line(&self, at: u64) -> bool {
         let step = self.step();
         let before = (1..=MOST_INDENT as u64).map_while(|units| at.checked_sub(units * step));
@@ -162,9 +163,9 @@ impl<'a> XmlText<'a> {
         }
     }
 
-    /// Returns the position of the end of the lead-in in which position `place` lies: one that
-    /// begins at `from` or later, but before `place`, and ends after `place`. `None` if there is
-    /// none. A lead-in is what a tool writes before an event, such as a syslog header.
+    /// If position `place` lies in a lead-in (what a tool writes before an event, such as a syslog
+    /// header), returns the position at which the lead-in ends. The lead-in must begin at `from` or
+    /// later, but before `place`, and end after `place`. `None` if there is none.
     pub(super) fn lead_in_across(&self, place: u64, from: u64) -> Option<u64> {
         let longest = (MOST_LEAD_IN + MOST_INDENT) as u64 * self.step();
         let from = place.saturating_sub(longest).max(from).max(self.start);

@@ -1,4 +1,4 @@
-//! Shows an event in event XML as it lies in its file: the bytes of its element, and their text.
+//! Shows an event of a file of event XML as it is stored: the bytes of its element, and their text.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! Ancestors: what can be reached from processes by going from child to parent.
+//! Ancestors: the processes that can be reached from others by going from child to parent.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;

@@ -1,5 +1,5 @@
-//! Puts the found process events together: for each process, which event 1 is shown, how many
-//! copies and contradictions of it there are, and when the process ended.
+//! Puts the found process events together: for each process, which event 1 (a process was created)
+//! is shown, how many copies and contradictions of it there are, and when the process ended.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::ledger::damage::Integrity;
 use crate::report::event_hash;
 use crate::scan::{LocatedEvent, ProcessLink, ProcessSearch};
 
-/// The event 1 of a process, and where it was found.
+/// Sysmon's event 1 (a process was created) of a process, and where it was found.
 #[derive(Debug)]
 pub(in crate::sweep) struct Creation {
     /// The position of the event's file among all files of the sweep.
@@ -20,16 +20,20 @@ pub(in crate::sweep) struct Creation {
     pub hash: Sha256Digest,
 }
 
-/// What the events of one process say that were found in one kind of record: live or deleted.
+/// What the found events of one process say. Events in live records and events in deleted records
+/// have an account each.
 #[derive(Debug, Default)]
 pub(super) struct Account {
-    /// The first event 1 in evidence order.
+    /// The first event 1 (a process was created) of the process, in evidence order; `None` if there
+    /// is none.
     pub creation: Option<Creation>,
-    /// The number of copies of the event 1: other records with the same content.
+    /// The number of copies of the event in `creation`: other records with the same content.
     pub copies: u64,
-    /// The number of other events 1 of the process that differ in content from the first one.
+    /// The number of further events 1 (a process was created) of the process that differ in content
+    /// from the event in `creation`.
     pub conflicts: u64,
-    /// The time of the first event 5 in evidence order.
+    /// The time of the first event 5 (a process ended) of the process, in evidence order, whose
+    /// time can be read; `None` if there is none.
     pub end: Option<EventTime>,
 }
 
@@ -45,9 +49,9 @@ pub(super) struct Known {
 pub(super) struct Creations(BTreeMap<(ComputerNumber, Guid), Known>);
 
 impl Creations {
-    /// Adds those of these process events that `search` describes, if `is_watched` knows their
-    /// computer. They are of one file, which is given by its position among all files of the sweep.
-    /// Must be called in evidence order.
+    /// Adds those of the process events `events` that `search` describes and whose computer
+    /// `is_watched` knows. All must be of one file, whose position among all files of the sweep is
+    /// `number`. Must be called in evidence order.
     pub(super) fn add(
         &mut self,
         (number, events): (usize, Vec<LocatedEvent>),
@@ -64,12 +68,12 @@ impl Creations {
         }
     }
 
-    /// Returns what is known of a process.
+    /// Returns what is known of a process; `None` if none of its events was found.
     pub(super) fn get(&self, computer: ComputerNumber, process: Guid) -> Option<&Known> {
         self.0.get(&(computer, process))
     }
 
-    /// Removes and returns what is known of a process.
+    /// Removes and returns what is known of a process; `None` if none of its events was found.
     pub(super) fn take(&mut self, computer: ComputerNumber, process: Guid) -> Option<Known> {
         self.0.remove(&(computer, process))
     }
@@ -99,8 +103,8 @@ impl Known {
         link.map(|link| link.parent).filter(|parent| *parent != Guid::NIL)
     }
 
-    /// Returns what live records say of the process, and where they say nothing, what deleted ones
-    /// say.
+    /// Returns what live records say of the process. What they do not say, its creation or its end,
+    /// is taken from deleted records.
     pub(super) fn settle(self) -> Account {
         let Known { live, recovered } = self;
         let end = live.end.or(recovered.end);

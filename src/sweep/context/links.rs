@@ -1,5 +1,6 @@
-//! The GUIDs in process events: that of the process and that of its parent, with the place of the
-//! event. From them follows which events are needed, and where they lie.
+//! The GUIDs in Sysmon's process events: that of the process and that of its parent, with the place
+//! of the event. They show which events are needed to find the processes of matches, and where
+//! these events lie.
 //!
 //! All evidence is read before it is known which computers have matches, and its process events can
 //! be more than memory holds. So their GUIDs lie in a temporary file if they are many. The file is
@@ -19,17 +20,19 @@ use crate::evidence::discover::{FileForm, LogFile};
 use crate::output::OutputError;
 use crate::scan::{Block, BlockScan, CHUNK_SIZE, ChunkLinks, FILE_HEADER_SIZE, ProcessLink};
 
-/// The maximum number of bytes of GUIDs that are kept in memory. If there are more, all of them are
-/// written to a temporary file.
+/// The maximum number of bytes of GUIDs from process events that are kept in memory. If there are
+/// more, all of them are written to a temporary file.
 const MOST_IN_MEMORY: usize = 8 << 20;
-/// The number of bytes that are read at a time when the GUIDs are looked through.
+/// The number of bytes that are read at a time when the GUIDs from process events are looked
+/// through.
 const READ_BYTES: usize = 256 << 10;
-/// The number of bytes of GUIDs that are collected before they are added to the others.
+/// The number of bytes of GUIDs that are collected before they are written to those in memory or in
+/// the temporary file.
 const WRITE_BYTES: usize = 32 << 10;
 /// The size in bytes of a GUID.
 const GUID_BYTES: usize = 16;
-/// The size in bytes of what comes before the GUIDs of a place: the place, and how many GUIDs
-/// follow.
+/// The size in bytes of what comes before the encoded GUIDs of a place (a part of a file with
+/// process events): the place, and how many events follow.
 const HEAD_BYTES: usize = 4 + 8 + 8 + 4 + 4;
 
 /// A place with process events: a part of a file that can be read by itself.
@@ -38,15 +41,17 @@ pub(in crate::sweep) struct ProcessPlace {
     /// The position of the file among all files of the sweep, in evidence order.
     pub file: u32,
     /// Where the part of the file begins: the offset of its first byte. If the events are read from
-    /// the part of a sweep, it is the number of their document among those of the file.
+    /// a part (a file with the results of a sweep), it is the number of their document (an encoded
+    /// item of the part) among those of the file.
     pub start: u64,
-    /// Where the part of the file ends: the offset after its last byte, or the number after that of
-    /// the document.
+    /// Where the part of the file ends: the offset after its last byte. If the events are read from
+    /// a part (a file with the results of a sweep), the number after that of their document.
     pub end: u64,
 }
 
 impl ProcessPlace {
-    /// Returns the place that is the range from `start` to `end` of a file.
+    /// Returns the place (a part of a file) from the offset `start` to the offset `end`. `file` is
+    /// the position of the file among all files of the sweep.
     pub(in crate::sweep) fn new(file: usize, start: u64, end: u64) -> Self {
         let file = u32::try_from(file).expect("a sweep lists fewer files than fit into memory");
         ProcessPlace { file, start, end }
@@ -57,7 +62,7 @@ impl ProcessPlace {
         self.file as usize
     }
 
-    /// Returns the place as a block of its file.
+    /// Returns the place (a part of a file) as a block of its file.
     pub(super) fn block(self) -> Block {
         Block { start: self.start, end: self.end }
     }
@@ -65,9 +70,9 @@ impl ProcessPlace {
 
 /// The GUIDs in process events, encoded as they are kept in memory or in a temporary file.
 ///
-/// For each place come its file, start and end, the number of events with the GUID of a parent, and
-/// the number of other events; then two GUIDs for each of the former, and one for each of the
-/// latter.
+/// For each place (a part of a file) come its file, start and end, the number of events with the
+/// GUID of a parent, and the number of other events. Then come two GUIDs for each event with a
+/// parent, and one for each other event.
 #[derive(Debug, Default)]
 pub(in crate::sweep) struct EncodedLinks(Vec<u8>);
 
@@ -100,7 +105,7 @@ impl EncodedLinks {
         encoded
     }
 
-    /// Adds the GUIDs in the process events of a place.
+    /// Adds the GUIDs in the process events of a place (a part of a file).
     pub(in crate::sweep) fn push(
         &mut self,
         place: ProcessPlace,
@@ -127,9 +132,9 @@ impl EncodedLinks {
     }
 }
 
-/// Returns whether each chunk of a scanned block lies where it should in a log with a file header,
-/// and nothing is odd about it. Scanning one of these chunks then finds the live events that
-/// scanning the block finds in the chunk.
+/// Returns true if each chunk of a scanned block lies where it should in a log with a file header,
+/// and the scan found no problem and made no note. Scanning one of these chunks alone then finds
+/// the live events that scanning the block finds in the chunk.
 fn has_regular_chunks(file: &LogFile, scan: &BlockScan) -> bool {
     let is_at_its_place =
         scan.chunks_end.checked_sub(FILE_HEADER_SIZE).is_some_and(|end| end.is_multiple_of(CHUNK_SIZE));
@@ -154,7 +159,7 @@ pub(in crate::sweep) struct LinkSpool {
 }
 
 impl LinkSpool {
-    /// Makes an empty spool, whose temporary file lies in `folder`.
+    /// Makes an empty spool. If a temporary file is needed, it is made in `folder`.
     pub(in crate::sweep) fn new(folder: &Path) -> Self {
         Self::with_limit(folder, MOST_IN_MEMORY)
     }
@@ -164,7 +169,7 @@ impl LinkSpool {
         LinkSpool { file: BufWriter::with_capacity(WRITE_BYTES, file), folder: folder.to_path_buf() }
     }
 
-    /// Adds the GUIDs of some places.
+    /// Adds encoded GUIDs of process events after those that were added before.
     pub(in crate::sweep) fn add(&mut self, links: &EncodedLinks) -> Result<(), SweepError> {
         self.file.write_all(&links.0).map_err(|error| self.failed(&error))
     }
@@ -217,16 +222,17 @@ impl LinkSpool {
     }
 }
 
-/// What comes before the encoded GUIDs of a place.
+/// What comes before the encoded GUIDs of a place (a part of a file with process events).
 struct Head {
     place: ProcessPlace,
     /// The number of events with the GUID of a parent.
     with_parent: usize,
-    /// The number of other events.
+    /// The number of events without the GUID of a parent.
     alone: usize,
 }
 
-/// Reads what comes before the encoded GUIDs of a place; `None` at the end of the file.
+/// Reads what comes before the encoded GUIDs of the next place (a part of a file with process
+/// events); `None` at the end of the file.
 fn read_head(reader: &mut impl Read) -> io::Result<Option<Head>> {
     let mut head = [0; HEAD_BYTES];
     let (first, rest) = head.split_at_mut(1);
@@ -245,7 +251,7 @@ fn read_head(reader: &mut impl Read) -> io::Result<Option<Head>> {
     Ok(Some(Head { place, with_parent: count(*with_parent)?, alone: count(*alone)? }))
 }
 
-/// Where the needed process events are looked for.
+/// In which files the needed process events are looked for, and when the search ends early.
 #[derive(Clone, Copy)]
 pub(super) struct LinkSearch<'s> {
     /// The files with process events of the computers that have matches, by their positions among
@@ -255,8 +261,9 @@ pub(super) struct LinkSearch<'s> {
     pub interrupt: &'s AtomicBool,
 }
 
-/// Returns the processes whose events are needed: `seeds`, and all that may be their ancestors.
-/// Also returns the places of these events in the files of `search`, in ascending order.
+/// Returns the processes whose events are needed: `seeds` (the processes of matches), and all that
+/// may be their ancestors, up to [`MOST_ANCESTORS`] generations. Also returns the places of these
+/// events in the files of `search`, in ascending order.
 pub(super) fn needed(
     links: &mut LinkSpool,
     search: &LinkSearch<'_>,

@@ -2,22 +2,23 @@
 //! them.
 //!
 //! While the evidence is read, the GUIDs in Sysmon's process events (event 1, a process was
-//! created; event 5, a process ended) are noted: that of each process and of its parent. From these
-//! follows, once all matches are known, which events are needed: those of the processes in matches,
+//! created; event 5, a process ended) are noted: that of each process and of its parent. Once all
+//! matches are known, these GUIDs show which events are needed: those of the processes in matches,
 //! and of up to 16 ancestors of each. Then the chunks that contain these events are read again.
 //!
 //! Only the GUIDs in the logs of computers with matches are looked through. If process events of
 //! such a log could not be noted, because they must be decoded or the log was not read whole, their
 //! blocks are read again first. What is found does not depend on that, or on the order of reading.
 //!
-//! A sweep that leaves a part cannot know which computers have matches in other parts. It puts all
-//! process events of its logs into the part, and a merge reads the parts in place of the logs.
+//! A sweep that writes a part (a file that is merged with others) cannot know which computers have
+//! matches in other parts. It puts all process events of its logs into the part, and a merge reads
+//! the parts in place of the logs.
 //!
 //! In order: `first_reading` collects notes (`watched`: matches and files; `links`: GUIDs) while
-//! the evidence is read. Then `search` reads events in places that the notes name (`source`: from
-//! logs or parts; `pass`: the reading), `creations` puts them together to one [`Process`] each, and
-//! `ancestry` finds ancestors. What is kept of a process is declared in [`Process`] and `creations`,
-//! and becomes a row in `report::process`.
+//! the evidence is read. Then `search` reads events at the places in these notes (`source`: from
+//! logs or parts; `pass`: from logs), `creations` puts them together for each process, and
+//! `ancestry` finds ancestors. [`Process`] and `creations` declare what is kept of a process;
+//! `report::process` has its row.
 
 mod ancestry;
 mod creations;
@@ -47,24 +48,24 @@ use crate::evidence::discover::Discovery;
 use crate::report::{CreationPlace, ProcessRow, ProcessStatus};
 use crate::scan::ProcessSearch;
 
-/// A process that made a matching query, or an ancestor of one.
+/// A process that made a matching DNS query, or an ancestor of a process that did.
 pub(super) struct Process {
     /// The name of the computer that the process ran on.
     pub computer: String,
     pub guid: Guid,
-    /// The smallest number of steps from the process of a match to this ancestor; 0 for the process
-    /// of a match.
+    /// The smallest number of steps, from child to parent, that lead from the process of a match to
+    /// this ancestor; 0 for the process of a match.
     pub depth: u32,
-    /// Whether the process's event 1 was found, or why not.
+    /// Whether Sysmon's event 1 (a process was created) of the process was found, or why not.
     pub status: ProcessStatus,
-    /// The process's event 1; `None` if it was not found.
+    /// Sysmon's event 1 (a process was created) of the process; `None` if it was not found.
     pub creation: Option<Creation>,
-    /// The time of the process's event 5; `None` if none was found.
+    /// The time of Sysmon's event 5 (a process ended) of the process; `None` if none was found.
     pub end: Option<EventTime>,
-    /// The number of copies of the event 1: other records with the same content.
+    /// The number of copies of the event in `creation`: other records with the same content.
     pub copies: u64,
-    /// The number of other events 1 with the same computer and GUID that differ in content from the
-    /// first one.
+    /// The number of further events 1 (a process was created) with the same computer and GUID that
+    /// differ in content from the event in `creation`.
     pub conflicts: u64,
 }
 
@@ -73,7 +74,8 @@ pub(super) struct Process {
 pub(super) struct Processes {
     /// The processes, sorted by computer without regard to letter case, and then by GUID.
     pub found: Vec<Process>,
-    /// True if an interruption kept logs from being read for these processes.
+    /// True if an interruption kept logs from being read again for these processes, so that the
+    /// events of some can be missing.
     pub is_interrupted: bool,
 }
 
@@ -108,9 +110,9 @@ impl Processes {
 }
 
 /// Returns the files to search for processes, by their positions among all files of the sweep:
-/// those with records of the computers that have matches. If deleted records are searched for,
-/// these are all files of the pieces of evidence in which such files lie: a log that was cleared
-/// has no record that names its computer.
+/// those with records of the computers that have matches. If deleted records are searched for, all
+/// other files of the same pieces of evidence (usually all that was collected from one machine) are
+/// added: a log that was cleared has no record that names its computer.
 fn files_to_read(config: &Config, watched: &Watched, discovery: &Discovery) -> Vec<usize> {
     let mut files = watched.files();
     if config.options.recovery == Recovery::Stale {
@@ -152,8 +154,8 @@ struct Blind {
     damaged: bool,
 }
 
-/// Makes the list of processes: each process of a match, and its ancestors as the found events
-/// state them.
+/// Makes the list of processes: each process of a match, and its ancestors as far as the found
+/// events `known` name them. It is sorted by computer and GUID.
 fn rows(watched: &Watched, mut known: Creations, source: &dyn ProcessSource) -> Vec<Process> {
     let parent = |(computer, guid): &(ComputerNumber, Guid)| {
         let parent = known.get(*computer, *guid).and_then(Known::parent);
@@ -182,7 +184,8 @@ fn rows(watched: &Watched, mut known: Creations, source: &dyn ProcessSource) -> 
     rows
 }
 
-/// Returns why the event 1 of a process was not found.
+/// Returns why Sysmon's event 1 (a process was created) of a process was not found. `blind` says
+/// what could not be read of the computer's files.
 fn missing(computer: &WatchedComputer, guid: Guid, blind: Blind) -> ProcessStatus {
     let is_before = |first: EventTime| guid.start_time().is_some_and(|start| starts_before(start, first));
     if blind.unread {
@@ -196,9 +199,9 @@ fn missing(computer: &WatchedComputer, guid: Guid, blind: Blind) -> ProcessStatu
     }
 }
 
-/// Returns whether a process certainly started before `first`, the time of the first record that
-/// Sysmon logged on its computer. `start` is the start in whole seconds, as the process's GUID
-/// states it, which can be a second too early.
+/// Returns true if a process certainly started before `first`, the time of the first record that
+/// Sysmon logged on its computer. `start` is the start in whole seconds that the process's GUID
+/// states. It can be a second too early.
 fn starts_before(start: EventTime, first: EventTime) -> bool {
     const SECOND: i64 = 10_000_000;
     start.ticks().div_euclid(SECOND) + 1 < first.ticks().div_euclid(SECOND)

@@ -1,4 +1,4 @@
-//! A pass over logs: reads places in them once more, for process events.
+//! A pass over logs: reads places (parts of files) in them once more, for process events.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,11 +13,12 @@ use crate::scan::{Block, BlockScan, LocatedEvent, ProcessSearch, Scanner};
 use crate::sweep::Observer;
 use crate::sweep::block_reader::BlockReader;
 
-/// Reads places in logs for process events.
+/// Reads places (parts of files) in logs once more, for process events.
 pub(super) struct Pass<'p> {
     config: &'p Config,
     discovery: &'p Discovery,
-    /// The blocks whose GUIDs the first reading did not note, in evidence order.
+    /// The blocks of files in which the first reading did not note the GUIDs of process events, in
+    /// evidence order.
     not_noted: Vec<ProcessPlace>,
     observer: &'p mut dyn Observer,
     interrupt: &'p AtomicBool,
@@ -27,9 +28,9 @@ pub(super) struct Pass<'p> {
 }
 
 impl<'p> Pass<'p> {
-    /// Makes a pass over logs, which reports its progress to `observer`. `not_noted` are the blocks
-    /// whose GUIDs the first reading did not note, in evidence order. When `interrupt` becomes
-    /// true, no further place is read.
+    /// Makes a pass over logs, which reports its progress to `observer`. `not_noted` must be the
+    /// blocks in which the first reading did not note the GUIDs of process events, in evidence
+    /// order. When `interrupt` becomes true, no further place (part of a file) is read.
     pub(super) fn new(
         (config, discovery): (&'p Config, &'p Discovery),
         not_noted: Vec<ProcessPlace>,
@@ -40,8 +41,9 @@ impl<'p> Pass<'p> {
         Pass { config, discovery, not_noted, observer, interrupt, unread, is_interrupted: false }
     }
 
-    /// Scans these places for the process events that `search` describes. Threads call `take` with
-    /// what was found in each place. `found` gets the results, in the order of the places.
+    /// Scans these places (parts of files) for the process events that `search` describes. Threads
+    /// call `take` with what was found in each place. `found` gets the results of `take`, in the
+    /// order of the places. Places in files that cannot be opened give no result.
     fn read<T: Send>(
         &mut self,
         places: &[ProcessPlace],
@@ -112,8 +114,8 @@ impl ProcessSource for Pass<'_> {
     }
 }
 
-/// Returns these places, which are in ascending order, without those that lie in another one: a
-/// chunk can be needed by itself and with the block that contains it.
+/// Returns these places (parts of files), which must be in ascending order, with overlapping ones
+/// joined: a chunk can be needed by itself and with the block that contains it.
 fn without_overlap(places: &[ProcessPlace]) -> Vec<ProcessPlace> {
     let mut separate: Vec<ProcessPlace> = Vec::with_capacity(places.len());
     for place in places {
@@ -127,8 +129,8 @@ fn without_overlap(places: &[ProcessPlace]) -> Vec<ProcessPlace> {
     separate
 }
 
-/// Reads a block of a file with `reader`, which scans for process events. Also returns whether the
-/// block could be read whole, and the file did not change.
+/// Reads a block of a file with `reader`, which must scan for process events. Also returns true if
+/// the block could be read whole and the file did not change.
 pub(in crate::sweep) fn scan_for_processes(
     reader: &BlockReader<'_>,
     (file, log): (&LogFile, &OpenLog),

@@ -1,5 +1,5 @@
-//! The search for processes after all evidence was read: in the logs themselves or, after a merge,
-//! in the parts.
+//! The search for the processes of matches, after all evidence was read: in the logs themselves or,
+//! in a merge, in the parts (files with the results of sweeps).
 
 use std::sync::atomic::AtomicBool;
 
@@ -16,20 +16,21 @@ use crate::sweep::parts::{PartsAgain, PartsPass};
 
 /// Where the processes of matches are searched for.
 pub(in crate::sweep) enum ProcessesFrom {
-    /// In the logs. The first reading notes the GUIDs in their process events; what is needed is
-    /// read again.
+    /// In the logs. The first reading notes the GUIDs in their process events; the events that are
+    /// needed are read again.
     Evidence,
     /// In the parts (files with the results of sweeps) that are merged. They contain the process
     /// events of the logs that were read for them.
     Parts(PartsAgain),
 }
 
-/// The search for the processes of matches, which ends after all evidence was read once.
+/// The search for the processes of matches. It notes GUIDs while the evidence is read for the first
+/// time, and finds the processes afterwards.
 pub(in crate::sweep) struct ContextSearch<'s> {
     pub config: &'s Config,
     /// All files of the sweep.
     pub discovery: &'s Discovery,
-    /// The output directory, beside whose tables a temporary file can lie.
+    /// The output directory. A temporary file can be made beside its tables.
     pub output: &'s OutputDirectory,
     pub from: ProcessesFrom,
     /// When this becomes true, nothing further is read.
@@ -37,14 +38,15 @@ pub(in crate::sweep) struct ContextSearch<'s> {
 }
 
 impl ContextSearch<'_> {
-    /// Returns what notes, while the evidence is read for the first time, what this search needs.
+    /// Returns an empty collection, in which the caller notes what this search needs while the
+    /// evidence is read for the first time.
     pub(in crate::sweep) fn first_reading(&self) -> FirstReading {
         FirstReading::new(&self.output.temporary())
     }
 
-    /// Finds the processes of the matches that the first reading noted, and their ancestors. Files
-    /// that cannot be read again are no error: the processes that are not found for this reason say
-    /// so. `observer` gets the progress of reading logs again.
+    /// Finds the processes of the matches that the first reading noted, and their ancestors. A file
+    /// that cannot be read again is not an error: the status of a process that is not found for
+    /// this reason says so. `observer` gets the progress of reading logs again.
     pub(in crate::sweep) fn find(
         self,
         first: FirstReading,

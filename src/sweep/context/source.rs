@@ -1,4 +1,5 @@
-//! A source of process events: what is read for them after the first reading of the evidence.
+//! A source of process events: after the first reading of the evidence, the needed ones are read
+//! from it.
 
 use super::links::{LinkSpool, ProcessPlace};
 use crate::error::SweepError;
@@ -11,10 +12,10 @@ pub(in crate::sweep) trait ProcessSource {
     /// them to `links`.
     fn read_links(&mut self, links: &mut LinkSpool) -> Result<(), SweepError>;
 
-    /// Reads the process events that `search` describes at these places, which are in ascending
-    /// order. Calls `found` for each place, in this order, with its file (by its position among all
-    /// files of the sweep) and the events: live ones, then deleted ones. Some may be of processes
-    /// that are not searched for.
+    /// Reads the process events that `search` describes at these places (parts of files), which
+    /// must be in ascending order. Calls `found` for each place, in this order, with its file (by
+    /// its position among all files of the sweep) and the events: live ones, then deleted ones.
+    /// Some may be of processes that are not searched for.
     fn read_events(
         &mut self,
         search: &ProcessSearch,
@@ -22,10 +23,10 @@ pub(in crate::sweep) trait ProcessSource {
         found: &mut dyn FnMut(usize, Vec<LocatedEvent>),
     ) -> Result<(), SweepError>;
 
-    /// Returns whether a file, given by its position among all files of the sweep, could not be
-    /// read whole.
+    /// Returns true if a file could not be read whole. `file` is its position among all files of
+    /// the sweep.
     fn has_not_read(&self, file: usize) -> bool;
 
-    /// Returns whether an interruption kept places from being read.
+    /// Returns true if an interruption of the sweep kept some places from being read.
     fn is_interrupted(&self) -> bool;
 }

@@ -1,6 +1,6 @@
-//! The processes in matches, and the files that have records of the same computers: what the first
-//! reading of the evidence notes about matches and files, so that the search knows which processes
-//! to look for, and where. The GUIDs in process events are in [`super::links`].
+//! What the first reading of the evidence notes about matches and files for the later search for
+//! processes: the processes of matches, and which files have records of which computers. The GUIDs
+//! in process events are in [`super::links`].
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -23,14 +23,15 @@ pub(super) struct WatchedComputer {
     seeds: BTreeSet<Guid>,
 }
 
-/// What is noted of the evidence while it is read for the first time. Computers' names are compared
-/// without regard to letter case.
+/// What is noted, while the evidence is read for the first time, for the search for the processes
+/// of matches. Computers' names are compared without regard to letter case.
 #[derive(Debug, Default)]
 pub(super) struct Watched {
     numbers: HashMap<Box<str>, ComputerNumber>,
     computers: Vec<WatchedComputer>,
-    /// The computers whose Sysmon records, or whose matches, each file has: the file's position
-    /// among all files, and the computer. Sorted only by the file.
+    /// Pairs of a file, by its position among all files, and a computer: the file has Sysmon
+    /// records, or matches, of the computer. In the order in which they were noted; a pair can be
+    /// there twice.
     files: Vec<(u32, ComputerNumber)>,
     /// The files in which anything is damaged.
     damaged: HashSet<u32>,
@@ -58,8 +59,8 @@ impl Watched {
         self.add_matches(done.number, &done.detected);
     }
 
-    /// Notes the processes of those events of a file that are matches. The file is given by its
-    /// position among all files.
+    /// Notes the processes of those of `events` that are matches. All events must be of one file;
+    /// `file` is its position among all files of the sweep.
     pub(super) fn add_matches(&mut self, file: usize, events: &[EventWithHits<'_>]) {
         let is_match = |event: &&EventWithHits<'_>| {
             event.role == Role::Match && event.hits.iter().any(|hit| hit.excluded_by.is_none())
@@ -105,20 +106,21 @@ impl Watched {
         self.computers.get(number as usize).expect("each number is that of a computer")
     }
 
-    /// Returns whether the computer with this number has matches whose process is known.
+    /// Returns true if the computer with this number has a match whose event states the GUID of its
+    /// process.
     pub(super) fn has_seeds(&self, number: ComputerNumber) -> bool {
         !self.computer(number).seeds.is_empty()
     }
 
-    /// Returns the processes of all matches, each with its computer.
+    /// Returns the processes of all matches, by GUID, each with the number of its computer.
     pub(super) fn seeds(&self) -> impl Iterator<Item = (ComputerNumber, Guid)> {
         (0..).zip(&self.computers).flat_map(|(number, computer)| {
             computer.seeds.iter().map(move |guid| (ComputerNumber(number), *guid))
         })
     }
 
-    /// Returns, for each computer that has matches, the files with its records, by their positions
-    /// among all files, and whether anything is damaged in the file.
+    /// Returns each pair of a computer that has matches and a file with its records: the computer,
+    /// the file's position among all files, and true if anything is damaged in the file.
     pub(super) fn files_of_matches(&self) -> impl Iterator<Item = (ComputerNumber, usize, bool)> {
         let of_matches = self.files.iter().filter(|(_, computer)| self.has_seeds(*computer));
         of_matches.map(|(file, computer)| (*computer, *file as usize, self.damaged.contains(file)))

@@ -1,4 +1,5 @@
-//! The merge: makes of parts what one sweep of all their evidence would have written.
+//! The merge: makes of parts (files with the results of sweeps or shards) the output that one sweep
+//! of all their evidence would have written.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,8 +33,8 @@ pub enum PartSource {
         parts: Vec<PathBuf>,
     },
     /// Outputs of sweeps with `--part`, each with a part (a file with the sweep's results), in the
-    /// order in which one sweep would have read their evidence. A path can also be that of the part
-    /// itself.
+    /// order in which one sweep would have read their evidence. Instead of an output's path, the
+    /// path of its part can be given.
     Outputs(Vec<PathBuf>),
 }
 
@@ -43,7 +44,7 @@ const OTHER_FILES: u64 = 256;
 
 impl PartSource {
     /// Raises the number of files that this process may open, so that all parts can be open at
-    /// once. It is an error if the system does not allow it.
+    /// once. It is an error if the system allows no more files than there are parts.
     fn allow_open_parts(&self) -> Result<(), PartsError> {
         let (path, parts) = match self {
             PartSource::Plan { plan, parts } => (Some(plan), parts),
@@ -74,7 +75,7 @@ pub struct Merge {
 impl Merge {
     /// Opens the parts that are merged, and checks that they belong together: that they are of the
     /// same plan and none is missing, or that they are of sweeps that looked for the same in
-    /// different evidence. The results in them are read by [`Merge::run`].
+    /// different evidence. [`Merge::run`] reads the results in the parts.
     pub fn open(source: &PartSource) -> Result<Self, SweepError> {
         source.allow_open_parts()?;
         let opened = match source {
@@ -108,7 +109,7 @@ impl Merge {
         Ok(merge)
     }
 
-    /// Returns the roots of all evidence, as absolute paths.
+    /// Returns the roots of the evidence of all parts, as absolute paths.
     #[must_use]
     pub fn roots(&self) -> Vec<PathBuf> {
         self.evidence.roots.iter().map(|root| root.path.clone()).collect()
@@ -143,8 +144,9 @@ impl Merge {
     }
 
     /// Merges the parts into an output directory. `local` has the settings of this process, such as
-    /// its number of threads; its roots are not used. With `leaves_part`, the output has a part of
-    /// its own, to be merged again. Nothing is written if `interrupt` becomes true.
+    /// its number of threads; its roots are not used. If `leaves_part` is true, the output also
+    /// gets a part (a file with its results), so that it can be merged again. Nothing is written if
+    /// `interrupt` becomes true.
     pub fn run(
         self,
         local: Local,
@@ -174,7 +176,8 @@ impl Merge {
     }
 }
 
-/// The parts of one plan that were opened, with the plan.
+/// The opened parts of all shards of one plan, or the opened part of one whole sweep, with the
+/// plan.
 struct Opened {
     /// The path of the plan, or of the output that contains the part. Error messages name it.
     path: PathBuf,
@@ -186,7 +189,8 @@ struct Opened {
 /// The maximum number of shards without a part that a message lists.
 const MOST_MISSING: usize = 10;
 
-/// Opens the parts of the shards of a plan, and checks that there is one for each shard.
+/// Opens the parts in the files `paths`, and checks that they are of the plan in the file `path`
+/// and that there is exactly one for each of its shards.
 fn of_plan(path: &Path, paths: &[PathBuf]) -> Result<Opened, PartsError> {
     let (plan, id) = Plan::read(path)?;
     let shards = plan.shards.get();
@@ -229,7 +233,8 @@ fn of_plan(path: &Path, paths: &[PathBuf]) -> Result<Opened, PartsError> {
     Ok(Opened { path: path.to_path_buf(), plan, parts, records })
 }
 
-/// Opens the part that a sweep left in its output. `path` is that of the output, or of the part.
+/// Opens the part (the file with the results) of a whole sweep. `path` is the path of the sweep's
+/// output, or of the part itself.
 fn of_output(path: &Path) -> Result<Opened, PartsError> {
     let part_path = if path.is_dir() { path.join(PART_FILE) } else { path.to_path_buf() };
     if path.is_dir() && !part_path.exists() {
@@ -251,8 +256,8 @@ fn record(path: &Path, plan: &str, shard: u32) -> Result<MergedPart, PartsError>
     Ok(MergedPart { file: name, bytes: file.bytes, sha256: file.sha256, plan: plan.to_owned(), shard })
 }
 
-/// Checks that two plans are of sweeps that looked for the same: `first` and `other` are what they
-/// look for. The error names both paths.
+/// Checks that the sweeps of two plans look for the same. `first` and `other` are the
+/// configurations in the plans. The error contains the paths of both.
 fn check_same(
     first: &CarriedConfig,
     other: &CarriedConfig,

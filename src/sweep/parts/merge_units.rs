@@ -1,5 +1,5 @@
-//! The units of work of a merge: blocks of files, with the results that the parts have of them.
-//! Which parts belong together is decided elsewhere.
+//! The units of work of a merge: blocks (ranges) of files, each with its result, which is read from
+//! a part. Which parts belong together is decided in `super::merge`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,16 +17,16 @@ pub(in crate::sweep) struct Group {
     /// The position of the plan's first file in the list of the files of all plans that are merged,
     /// plan after plan.
     pub(super) first_file: usize,
-    /// For each of the plan's files, the 0-based number of its shard, which says in which of
-    /// `parts` the file's results are.
+    /// For each of the plan's files, the 0-based number of its shard. It is also the index in
+    /// `parts` of the part that has the file's results.
     pub(super) shards: Vec<u32>,
     /// The parts of all shards, in the order of the shards.
     pub(super) parts: Vec<PartReader>,
 }
 
 impl Group {
-    /// Returns the paths of the parts, and what else is needed to read them a second time, for
-    /// their process events.
+    /// Returns the paths of the parts, with all that is needed to read them a second time for their
+    /// process events.
     pub(super) fn again(&self) -> GroupAgain {
         let parts = self.parts.iter().map(|part| (part.path.clone(), part.before));
         GroupAgain { first_file: self.first_file, shards: self.shards.clone(), parts: parts.collect() }
@@ -37,11 +37,11 @@ impl Group {
 /// order.
 pub(in crate::sweep) struct MergeUnits<'a> {
     groups: std::vec::IntoIter<Group>,
-    /// The parts of the plan whose units are returned at present, and the position in the plan of
-    /// the file that is next.
+    /// The parts of one plan that are being read, and the position, in the plan's list of files, of
+    /// the file whose units come next. `None` before the first plan and between two plans.
     current: Option<(Group, usize)>,
-    /// The offset in bytes in the current file up to which its blocks were returned; `None` before
-    /// its first block.
+    /// The offset in the current file, in bytes, at which the next block must begin; `None` before
+    /// the first block of the file.
     reached: Option<u64>,
     discovery: &'a Discovery,
     interrupt: &'a AtomicBool,
@@ -61,8 +61,8 @@ impl<'a> MergeUnits<'a> {
         MergeUnits { groups, current: None, reached: None, discovery, interrupt, failed: None }
     }
 
-    /// Returns the reason if units of work (blocks of files) are missing or could not be read. It
-    /// is called when no unit is left.
+    /// Returns an error if units of work (blocks of files) are missing or could not be read, or if
+    /// the merge was interrupted. It must be called when no unit is left.
     pub(in crate::sweep) fn end(&mut self) -> Result<(), SweepError> {
         self.failed.take().map_or(Ok(()), Err)
     }

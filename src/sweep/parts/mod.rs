@@ -1,8 +1,10 @@
 //! A sweep in parts: a plan divides the evidence into shards, processes on any machines read one
-//! shard each and leave a part, and a merge makes of the parts what one sweep would have written.
+//! shard each and write a part (a file with the shard's results), and a merge makes of the parts
+//! the output that one sweep would have written.
 //!
-//! A part has an entry for each block of its files: the block's result, encoded as in the journal.
-//! A merge is a sweep whose results all come from parts.
+//! A part has an entry for each block (a range) of its files: the block's result, encoded as in the
+//! journal, from which an interrupted sweep is resumed. A merge is a sweep that takes all results
+//! from parts.
 
 mod merge;
 mod merge_units;

@@ -1,9 +1,10 @@
-//! A part: what a sweep, or one shard of a plan, found in its files, to be merged with others.
+//! A part: the file with what a sweep, or one shard of a plan, found, from which `dnsweep merge`
+//! makes an output.
 //!
-//! A part is a packed file of documents, encoded with postcard: a head, which says what the part is
-//! of; the plan, if the part is of a whole sweep; the hashes of containers; an entry with the
-//! result of each block of a file, in evidence order, each before the process events of its block
-//! (see [`super::processes`]); and an end.
+//! A part is a packed file (documents in one zstd stream), encoded with postcard: a head, which
+//! says of which shard of which plan the part is; the plan, if the part is of a whole sweep; the
+//! hashes of containers; an entry with the result of each block of a file, in evidence order, each
+//! before the process events of its block (see [`super::processes`]); and an end.
 
 use std::path::{Path, PathBuf};
 
@@ -22,20 +23,23 @@ use crate::sweep::entry::{Entry, EntryUnit};
 /// The kind and layout of the file of a part, which has the results of a sweep or of a shard of a
 /// plan. The layout's number is raised whenever anything in the file's documents changes.
 pub(in crate::sweep) const PART: PackedKind = PackedKind { name: "part", layout: 3 };
-/// The first byte of those documents of a part that have the result of a block of a file.
+/// The first byte of each document (an encoded item) of a part that has the result of a block of a
+/// file.
 const UNIT: u8 = 1;
-/// The first byte of those documents of a part that have process events of the block whose result
-/// comes before them. After this byte come the position of the block's file in the plan's list of
-/// files, and a document of [`BlockProcesses`].
+/// The first byte of each document (an encoded item) of a part that has process events of a block
+/// of a file. The document comes after the one with the block's result. After this byte, it has the
+/// position of the file in the plan's list of files, and then a document of [`BlockProcesses`].
 pub(super) const PROCESSES: u8 = 2;
-/// The first byte of the last document of a part, which has the numbers of documents ([`Counts`]).
+/// The first byte of the last document (an encoded item) of a part. The document has the numbers of
+/// the other documents ([`Counts`]).
 const END: u8 = 0;
 
 /// The first document of a part (the file with the results of a sweep or of a shard). It says of
 /// which shard of which plan the part is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Head {
-    /// The SHA-256 that identifies the plan; empty if the part contains its plan.
+    /// The SHA-256 that identifies the plan; empty if the part is that of a whole sweep, which
+    /// contains its plan.
     pub plan: String,
     /// The number of the shard (a portion of the plan's evidence) whose results the part has, from
     /// 1.
@@ -46,7 +50,7 @@ pub(super) struct Head {
 /// them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ContainerHashes {
-    /// The position of the container in the plan's list of containers, counted from 0.
+    /// The position of the container in the plan's list of containers, from 0.
     pub container: u64,
     /// The SHA-256 of the container's own file; `None` if the file could not be read whole.
     pub sha256: Option<String>,
@@ -77,15 +81,16 @@ struct Counts {
 pub(in crate::sweep) struct ForPart {
     /// The position of the file in the plan's list of files.
     pub file: u64,
-    /// The encoded result of the unit, after the block and file that it is of ([`EntryUnit`]).
+    /// The encoded entry of the block: first the file and the block ([`EntryUnit`]), then the
+    /// result.
     pub entry: Vec<u8>,
-    /// The process events of the block; none if they are not searched for.
+    /// The process events of the block; empty if they are not searched for.
     pub processes: BlockProcesses,
 }
 
 impl PartWriter {
-    /// Begins the part of a shard of a plan. `writer` writes its file; `hashes` are the SHA-256 of
-    /// the containers in the shard.
+    /// Begins the part of a shard of a plan. `writer` writes the part's file; `hashes` are the
+    /// SHA-256 of the containers in the shard.
     pub(super) fn of_shard(
         mut writer: PackedWriter,
         head: &Head,
@@ -129,22 +134,22 @@ impl PartWriter {
         Ok((self.writer, self.counts.units))
     }
 
-    /// Ends the part of a sweep, which is the file `name` of the sweep's output. Returns what
-    /// `run.json` says of the file, and the syncing of the file to the disk, which has begun.
+    /// Ends the part of a sweep, which is the file `name` of the sweep's output. Returns the file's
+    /// record for `run.json`, and the pending sync of the file to the disk.
     pub(in crate::sweep) fn finish(self, name: &str) -> Result<(OutputRecord, PendingSync), OutputError> {
         let (writer, units) = self.end()?;
         let (WrittenFile { bytes, sha256 }, syncing) = writer.finish_synced()?;
         Ok((OutputRecord { file: name.to_owned(), rows: units, bytes, sha256 }, syncing))
     }
 
-    /// Ends the part of a shard, and gives the now complete file its name.
+    /// Ends the part of a shard, and renames the complete file from its temporary name to its own.
     pub(super) fn complete(self, file: PackedFile) -> Result<WrittenFile, OutputError> {
         file.complete(self.end()?.0)
     }
 }
 
-/// Returns the SHA-256 of those containers of a discovery that were hashed. `numbers` has the
-/// position of each container in the plan's list of containers.
+/// Returns the SHA-256 of those containers in `discovery` that were hashed. `numbers` has, for each
+/// container of `discovery`, its position in the plan's list of containers.
 pub(super) fn hashes(discovery: &Discovery, numbers: &[usize]) -> Vec<ContainerHashes> {
     let containers = discovery.containers.iter().zip(numbers);
     let hashed = containers.filter(|(found, _)| {
@@ -159,25 +164,27 @@ pub(super) fn hashes(discovery: &Discovery, numbers: &[usize]) -> Vec<ContainerH
         .collect()
 }
 
-/// Reads a part: what comes before the results when it is opened, then the results, each of a block
-/// of a file, one after the other.
+/// Reads a part (the file with the results of a sweep or of a shard). [`open`](Self::open) reads
+/// its head, plan and hashes; after that, the results of blocks of files are read one after the
+/// other.
 pub(super) struct PartReader {
     reader: PackedReader,
-    /// The first document of the part.
+    /// The first document of the part, which says of which shard of which plan the part is.
     pub head: Head,
     /// The plan that the part of a whole sweep contains, with the SHA-256 that identifies it;
     /// `None` for the part of a shard.
     pub plan: Option<(Plan, String)>,
-    /// The SHA-256 of the containers that the part's files lie in.
+    /// The SHA-256 of the containers in the part's evidence; empty if none was hashed.
     pub hashes: Vec<ContainerHashes>,
-    /// The path of the part.
+    /// The path of the part's file.
     pub path: PathBuf,
     /// The number of documents before the first result of a block.
     pub before: u64,
     /// Whether the process events of a block are returned with its result. If false, they are
     /// skipped.
     pub keeps_processes: bool,
-    /// The next unit of work (a block of a file, with its result), if it was read ahead.
+    /// The next unit of work (a block of a file, with its result), which was read ahead; `None`
+    /// before the first unit and after the last one.
     next: Option<PartUnit>,
     counts: Counts,
     is_at_end: bool,
@@ -186,7 +193,7 @@ pub(super) struct PartReader {
 /// A unit of work (a block of a file) in a part, with its result, which is not decoded yet.
 #[derive(Debug)]
 pub(super) struct PartUnit {
-    /// The block, and the file by its position in the plan's list of files.
+    /// The block, and its file as a position in the plan's list of files.
     pub unit: EntryUnit<u64>,
     /// The result of the block, encoded.
     pub entry: PartEntry,
@@ -196,11 +203,11 @@ pub(super) struct PartUnit {
 #[derive(Debug)]
 pub(in crate::sweep) struct PartEntry {
     document: Vec<u8>,
-    /// The offset in bytes in `document` at which the result begins. What comes before it says
-    /// which block of which file it is of ([`EntryUnit`]).
+    /// The offset in bytes in `document` at which the result begins. The bytes before it state the
+    /// file and the block ([`EntryUnit`]).
     after_unit: usize,
     path: PathBuf,
-    /// The process events of the block; none if the part's reader skips them.
+    /// The process events of the block; empty if the part's reader skips them.
     pub processes: BlockProcesses,
 }
 
@@ -218,7 +225,8 @@ impl PartEntry {
 }
 
 impl PartReader {
-    /// Opens a part, and reads what comes before the results of the blocks.
+    /// Opens a part, and reads its head, plan and hashes, which come before the results of the
+    /// blocks.
     pub(super) fn open(path: &Path) -> Result<Self, PartsError> {
         let mut reader = PackedReader::open(path, PART)?;
         let head: Head = next(&mut reader)?;
@@ -248,7 +256,8 @@ impl PartReader {
         Ok(Some(unit))
     }
 
-    /// Reads the first unit of work (a block of a file) ahead, unless that was done.
+    /// Reads the first unit of work (a block of a file) ahead, unless a unit was read ahead already
+    /// or the part is at its end.
     fn begin(&mut self) -> Result<(), PartsError> {
         if self.next.is_none() && !self.is_at_end && !self.read_ahead()?.documents().is_empty() {
             return Err(self.wrong("it is damaged: make it anew"));
@@ -257,8 +266,8 @@ impl PartReader {
     }
 
     /// Reads the next unit of work (a block of a file) ahead, or the end of the part. Returns the
-    /// process events before it, which are those of the unit that was read before, if they are
-    /// passed on.
+    /// process events that come before it, which belong to the block of the unit read before. They
+    /// are empty if `keeps_processes` is false.
     fn read_ahead(&mut self) -> Result<BlockProcesses, PartsError> {
         let mut processes = BlockProcesses::default();
         loop {
@@ -310,13 +319,14 @@ impl PartReader {
         }
     }
 
-    /// Returns an error about this part.
+    /// Returns the error that this part cannot be used, because of `reason`.
     pub(super) fn wrong(&self, reason: impl Into<String>) -> PartsError {
         self.reader.wrong(reason)
     }
 }
 
-/// Opens a part again, and skips the `before` documents that come before the results.
+/// Opens the part at `path` again, and skips its first `before` documents, which come before the
+/// results of blocks.
 pub(super) fn open_documents(path: &Path, before: u64) -> Result<PackedReader, PartsError> {
     let mut reader = PackedReader::open(path, PART)?;
     for _ in 0..before {

@@ -1,8 +1,9 @@
-//! A plan: what a sweep looks for, and which files the evidence has, written down so that several
-//! processes work on the same.
+//! A plan: a file that says what a sweep looks for and which files the evidence has, so that
+//! several processes can share the sweep.
 //!
-//! A plan is a packed file of documents, encoded with postcard: the configuration, what was found
-//! except for the files, the files in batches, and the number of files.
+//! A plan is a packed file (documents in one zstd stream), encoded with postcard: the
+//! configuration, what was found in the evidence except for the files, the files in batches, and
+//! the number of files.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -32,16 +33,16 @@ const PLAN: PackedKind = PackedKind { name: "plan", layout: 2 };
 /// The maximum number of files of the evidence that one document (an encoded item in the file of a
 /// plan) lists.
 const FILES_AT_ONCE: usize = 4096;
-/// The number of bytes that a file counts as besides its own, when files are divided among shards:
-/// to open the file and account for it takes about as long as to read as many bytes.
+/// The number of bytes that are added to the size of each file when files are divided among shards:
+/// opening a file and accounting for it takes about as long as reading this many bytes.
 const OVERHEAD: u64 = 64 << 10;
 
 /// A plan: what a sweep looks for, and the evidence, divided into shards. Several processes sweep
-/// one shard each, and a merge makes one output of their results. The plan stays as it was made, so
-/// all of them look for the same in the same evidence.
+/// one shard each, and a merge makes one output of their results. The plan never changes, so all
+/// processes look for the same in the same evidence.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// What the sweep looks for.
+    /// The configuration of the sweep: what it looks for, and its options.
     pub(super) config: CarriedConfig,
     /// The files and containers of the evidence, as they were listed when the plan was made.
     pub(super) evidence: RecordedEvidence,
@@ -90,8 +91,9 @@ enum FilesDocument {
 }
 
 impl Plan {
-    /// Makes a plan for the sweep that `request` asks for, of which `config` was made: lists the
-    /// evidence, and divides it into shards.
+    /// Makes a plan for the sweep `request`: lists the evidence, to be divided into `shards`
+    /// shards. `config` must have been made of `request`. Fails if the evidence cannot be listed,
+    /// or if `interrupt` becomes true.
     pub fn make(
         request: &Sweep,
         mut config: Config,
@@ -123,15 +125,16 @@ impl Plan {
         self.evidence.roots.iter().map(|root| root.path.as_path())
     }
 
-    /// Checks that the plan has a shard with this number, counted from 1, and returns the number;
-    /// `None` if it has not.
+    /// Returns `number`, counted from 1, as the number of a shard; `None` if the plan has no shard
+    /// with this number.
     #[must_use]
     pub fn shard(&self, number: u32) -> Option<ShardNumber> {
         ShardNumber::new(number).filter(|number| *number <= self.shards)
     }
 
-    /// Returns the plan with one shard that the part of a whole sweep contains. It has what the
-    /// sweep looks for, with the period `window`, and what `discovery` found, except for the files.
+    /// Returns the plan that the part (the file with the results) of a whole sweep contains. It has
+    /// one shard, the configuration `config` with the period `window`, and what `discovery` found
+    /// except for the files.
     pub(in crate::sweep) fn of_sweep(
         mut config: CarriedConfig,
         window: Window,
@@ -150,12 +153,14 @@ impl Plan {
         file.complete(writer)
     }
 
-    /// Reads the plan in the file `path`. Also returns the SHA-256 that identifies it.
+    /// Reads the plan in the file `path`. Also returns the SHA-256 that identifies the plan, in
+    /// hexadecimal digits.
     pub fn read(path: &Path) -> Result<(Self, String), PartsError> {
         Self::read_documents(&mut PackedReader::open(path, PLAN)?)
     }
 
-    /// Adds the plan's documents to a packed file. `files` are the plan's files, in evidence order.
+    /// Adds the plan's documents (encoded items) to a packed file. `files` are the plan's files, in
+    /// evidence order.
     pub(super) fn push_documents(
         &self,
         writer: &mut PackedWriter,
@@ -191,7 +196,7 @@ impl Plan {
         Ok((Plan { config, evidence, shards }, hasher.finish()))
     }
 
-    /// Returns the plan in numbers, as messages show it.
+    /// Returns the numbers of the plan's shards, files and bytes, for messages.
     #[must_use]
     pub fn summary(&self) -> PlanSummary {
         let items = self.evidence.items();

@@ -3,7 +3,8 @@
 //! have matches.
 //!
 //! The process events of a block of a file are documents of limited size, which come after the
-//! block's result. A merge reads them as a sweep reads parts of the logs again.
+//! block's result. A merge reads these documents where a sweep reads ranges of the logs a second
+//! time.
 
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
@@ -18,14 +19,14 @@ use crate::scan::{LocatedEvent, ProcessLink, ProcessSearch};
 use crate::sweep::context::{EncodedLinks, LinkSpool, ProcessPlace, ProcessSource};
 
 /// The number of bytes at which a document (an encoded item) of a part with process events is full,
-/// and the next one begins. A merge keeps one of them in memory at a time or, if it leaves a part
-/// itself, those of a few blocks.
+/// and the next one begins. A merge keeps one of these documents in memory at a time or, if its
+/// output gets a part too, those of a few blocks.
 const DOCUMENT_BYTES: usize = 256 << 10;
 
-/// The process events of a block of a file, as the bytes of documents (encoded items) of a part
-/// that follow the first byte and the file's position. Each has one byte, which is 1 if the block
-/// could not be read whole, and then the encoded events: live ones in file order, then deleted
-/// ones.
+/// The process events of a block of a file, as the contents of documents (encoded items) of a part,
+/// without the first byte and the file's position. Each begins with a byte, which is 1 if the block
+/// could not be read whole and 0 otherwise. The encoded events follow: those of live records in
+/// file order, then those of deleted records.
 #[derive(Debug, Default)]
 pub(in crate::sweep) struct BlockProcesses(Vec<Vec<u8>>);
 
@@ -48,12 +49,13 @@ impl BlockProcesses {
         BlockProcesses(documents)
     }
 
-    /// Returns whether the block could not be read whole.
+    /// Returns true if the block could not be read whole.
     pub(in crate::sweep) fn is_unread(&self) -> bool {
         self.0.iter().any(|document| document.first() == Some(&1))
     }
 
-    /// Adds the next document of the block, which was read from a part.
+    /// Adds the next document (an encoded item) with process events of the block, as read from a
+    /// part.
     pub(super) fn push(&mut self, document: Vec<u8>) {
         self.0.push(document);
     }
@@ -69,8 +71,8 @@ impl BlockProcesses {
     }
 }
 
-/// The paths of the parts of a merge, for reading their process events in a second pass, after the
-/// results were read.
+/// The paths of the parts of a merge. Their process events are read in a second pass, after all
+/// results.
 #[derive(Debug, Clone, Default)]
 pub(in crate::sweep) struct PartsAgain(pub(super) Vec<GroupAgain>);
 
@@ -80,8 +82,8 @@ pub(super) struct GroupAgain {
     /// The position of the plan's first file in the list of the files of all plans that are merged,
     /// plan after plan.
     pub first_file: usize,
-    /// For each of the plan's files, the 0-based number of its shard, which says in which of
-    /// `parts` the file's process events are.
+    /// For each of the plan's files, the 0-based number of its shard. It is also the index in
+    /// `parts` of the part that has the file's process events.
     pub shards: Vec<u32>,
     /// For each part, in the order of the shards, its path, and the number of documents (encoded
     /// items) before the first result in it.
@@ -116,9 +118,9 @@ impl<'p> PartsPass<'p> {
 }
 
 impl PartsPass<'_> {
-    /// Reads documents with process events: those at the places `wanted`, in ascending order; all
-    /// documents of the files if it is `None`. Threads call `take` with each document. `found` gets
-    /// the results, in evidence order.
+    /// Reads the documents with process events at the places `wanted`, which must be in ascending
+    /// order; all documents of the files if `wanted` is `None`. Several threads call `take` with
+    /// each document and its events. `found` gets the results of `take`, in evidence order.
     fn read<T: Send>(
         &mut self,
         wanted: Option<&[ProcessPlace]>,
@@ -155,7 +157,8 @@ impl PartsPass<'_> {
 }
 
 impl ProcessSource for PartsPass<'_> {
-    /// Reads all process events of the files, because a part does not have their GUIDs apart.
+    /// Adds the GUIDs in all process events of the files to `links`. All events are read for that,
+    /// because a part does not store the GUIDs separately.
     fn read_links(&mut self, links: &mut LinkSpool) -> Result<(), SweepError> {
         let encoded = |document: &Document<'_>, events: Vec<LocatedEvent>| {
             let mut encoded = EncodedLinks::default();
@@ -189,7 +192,8 @@ impl ProcessSource for PartsPass<'_> {
         self.unread.contains(&file)
     }
 
-    /// An interrupted merge writes nothing, so that no result is ever of an interrupted pass.
+    /// Always returns false: an interrupted merge writes nothing, so the results of an interrupted
+    /// pass are never used.
     fn is_interrupted(&self) -> bool {
         false
     }
@@ -207,7 +211,7 @@ struct Document<'p> {
 }
 
 impl Document<'_> {
-    /// Decodes the document. Returns whether the block that the events are of could be read whole,
+    /// Decodes the document. Returns true if the block of the process events could be read whole,
     /// and the events.
     fn decode(&self) -> Result<(bool, Vec<LocatedEvent>), SweepError> {
         let wrong = |reason: &str| damaged(self.path, reason);
@@ -253,7 +257,7 @@ impl<'p> OpenedGroup<'p> {
 struct PartDocuments {
     reader: PackedReader,
     /// The document that was read last, if it was not returned yet: the position of its file in the
-    /// plan's list of files, and its bytes after that.
+    /// plan's list of files, and the bytes after that position.
     next: Option<(u64, Vec<u8>)>,
 }
 

@@ -1,4 +1,5 @@
-//! The sweep of one shard of a plan, which leaves a part.
+//! The sweep of one shard (a portion of a plan's evidence), which writes a part, the file with the
+//! shard's results.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,12 +23,13 @@ use crate::sweep::{Observer, listers};
 /// the evidence lies on this machine, and where the part (the file with the results) is written.
 #[derive(Debug, Clone)]
 pub struct ShardSweep<'p> {
-    /// The plan, and the SHA-256 that identifies it.
+    /// The plan, and the SHA-256 that identifies it, in hexadecimal digits.
     pub plan: (&'p Plan, &'p str),
     /// The number of the shard that is swept, from 1.
     pub shard: ShardNumber,
-    /// Paths at which the evidence lies elsewhere on this machine: each as it was where the plan
-    /// was made, and as it is here. A path is that of a root, or of a folder that contains roots.
+    /// Evidence that has another path on this machine, as pairs: the path on the machine where the
+    /// plan was made, and the path here. The first path is that of a root, or of a folder that
+    /// contains roots.
     pub remapped: Vec<(PathBuf, PathBuf)>,
     /// The settings that the plan leaves to this process, such as its number of threads. The roots
     /// in it are not used.
@@ -96,8 +98,9 @@ pub fn sweep_shard(
     Ok((totals, Some(written)))
 }
 
-/// Returns the paths that the roots of a plan have on this machine. If a root lies in several of
-/// the paths in `remapped`, the longest of these decides.
+/// Returns the paths that the roots of a plan have on this machine. `remapped` has pairs of a path
+/// in the plan and the path here. If a root lies in several of the paths in the plan, the longest
+/// one decides.
 fn roots_here(evidence: &RecordedEvidence, remapped: &[(PathBuf, PathBuf)]) -> Vec<PathBuf> {
     let here = |root: &Path| {
         let longest = remapped.iter().filter(|(there, _)| root.starts_with(there));

@@ -13,9 +13,9 @@ use crate::detect::term::{Term, TermKind};
 
 impl Parser<'_, '_> {
     /// Reads the arguments of a function call in a Splunk expression, such as `lower(x)`, and
-    /// returns the condition or term for the call. The function's name, `name`, was already read,
-    /// so the parser is at the opening parenthesis. `depth` is the number of parentheses, `NOT`s
-    /// and calls that the call lies in.
+    /// returns the condition or the term (an expression with a value) for the call. The function's
+    /// name, `name`, was already read, so the parser is at the opening parenthesis. `depth` is the
+    /// number of parentheses, `NOT`s and calls that the call lies in.
     pub(super) fn call(&mut self, name: &Token, depth: usize) -> Result<ConditionOrTerm, SearchError> {
         let start = name.range.start;
         let lower = name.text.to_ascii_lowercase();
@@ -52,8 +52,8 @@ impl Parser<'_, '_> {
         Ok(ConditionOrTerm::Condition(condition))
     }
 
-    /// Returns the term that calls the [`Function`] with this name. The error says that the name is
-    /// unknown, or that the number of arguments is wrong.
+    /// Returns the term (an expression with a value) that calls the [`Function`] with this name.
+    /// The error says that the name is unknown, or that the number of arguments is wrong.
     pub(super) fn function(&self, name: &Token, arguments: Vec<Term>) -> Result<Term, SearchError> {
         let Some((function, least, most)) = Function::named(&name.text).filter(|_| name.text.len() > 1)
         else {
@@ -112,8 +112,8 @@ impl Parser<'_, '_> {
     }
 
     /// Reads the arguments of Splunk's function `if(condition, x, y)`, or of its function `case`,
-    /// which has pairs of a condition and a value. Returns the term for the call. `depth` is the
-    /// number of parentheses, `NOT`s and calls around the call.
+    /// which has pairs of a condition and a value. Returns the term (an expression with a value)
+    /// for the call. `depth` is the number of parentheses, `NOT`s and calls around the call.
     pub(super) fn choice(&mut self, name: &Token, depth: usize) -> Result<Term, SearchError> {
         let mut branches = Vec::new();
         self.open()?;
@@ -145,9 +145,9 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// Returns the text of `term`, an argument of a function that must be a constant, such as a
-    /// pattern. If it is not a constant, the error quotes the text of the search from byte `start`
-    /// to where the parser is.
+    /// Returns the text of `term`, a function's argument that must be a constant, such as a
+    /// pattern. If `term` is not a constant, the error quotes the text of the search from byte
+    /// `start` to where the parser is.
     pub(super) fn constant(&self, term: &Term, start: usize) -> Result<String, SearchError> {
         let text = term.as_text().map(std::borrow::Cow::into_owned);
         text.ok_or_else(|| self.error_from(start, "a constant \"text\" as the pattern, not a field"))

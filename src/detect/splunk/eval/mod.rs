@@ -1,7 +1,8 @@
 //! Reads the expressions of Splunk's commands `where` and `eval`.
 //!
-//! `AND` binds tighter than `OR`, unlike in the command `search`, and the case of text counts.
-//! Names of fields have no quotes or single quotes, and texts have double quotes.
+//! `AND` binds tighter than `OR`, unlike in the command `search`, and the case of letters matters
+//! when texts are compared. Names of fields are written without quotes or in single quotes, and
+//! texts in double quotes.
 
 mod calls;
 
@@ -17,9 +18,9 @@ use crate::detect::term::{DEEPEST_TERM, MOST_STEPS, Number, Term, TermKind};
 /// refused, because reading it could exhaust the stack.
 const DEEPEST_NESTING: usize = 30;
 
-/// The names of the functions of `where` and `eval` that have no [`Function`], because they return
-/// or take conditions or regular expressions. The parser itself makes a condition of a call of one
-/// of them, or a term (an expression with a value).
+/// The names of the functions of `where` and `eval` that are not a [`Function`], because they
+/// return or take conditions or regular expressions. The parser itself turns a call of one of them
+/// into a condition, or into a term (an expression with a value).
 const OTHER_FUNCTIONS: [&str; 9] =
     ["if", "case", "like", "match", "cidrmatch", "in", "isnull", "isnotnull", "replace"];
 
@@ -74,7 +75,7 @@ pub(in crate::detect) fn term(
 
 /// Returns an error if evaluating an expression takes too many steps, or if it is nested too
 /// deeply. The expression is the text of the search from byte `start` to the cursor. The last
-/// argument has its number of steps and its nesting depth.
+/// argument is the number of steps and the nesting depth of the expression.
 fn check_cost(cursor: &Cursor<'_>, start: usize, (steps, depth): (u32, u32)) -> Result<(), SearchError> {
     if steps > MOST_STEPS || depth > DEEPEST_TERM {
         let expected = format!(

@@ -143,8 +143,9 @@ impl Explorer<'_> {
         self.handle(handling, row, file);
     }
 
-    /// Explores a packed file. If it contains a tar archive, such as `logs.tar.gz`, the two count
-    /// as one container.
+    /// Explores a file that was packed on its own, such as `x.evtx.gz`: decides what to do with the
+    /// unpacked file. If it is a tar archive, such as `logs.tar.gz`, the archive and the packed
+    /// file count as one container.
     fn packed(
         &mut self,
         packed: Arc<dyn Packed>,
@@ -265,8 +266,9 @@ impl HostHints {
         self.client = client_info(&bytes).and_then(|info| info.fqdn.or(info.hostname));
     }
 
-    /// Returns the host of the archive whose file name is `name`. Returns `None` if neither the
-    /// name nor the files in the archive state it.
+    /// Returns the name of the host whose files the archive contains. `name` is the name of the
+    /// archive's own file. Returns `None` if neither that name nor the files in the archive state
+    /// the host.
     fn host(self, name: &str) -> Option<String> {
         self.client.or_else(|| host_of_archive(name, self.layout).map(str::to_owned))
     }

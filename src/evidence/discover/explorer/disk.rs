@@ -130,7 +130,7 @@ impl Explorer<'_> {
     }
 
     /// Adds the bytes of a volume that cannot be read as NTFS as a file that is searched for chunks
-    /// of event logs, if the user requests such searches.
+    /// of event logs, if the user wants files that are not logs to be searched.
     fn carve_volume(&mut self, row: Row, place: &ContainerPlace, volume: SharedSource) {
         if self.search.non_log_files == NonLogFiles::Carve {
             self.carve(row, (format!("{}!$Volume", place.path), place.inherited), volume);
@@ -156,8 +156,8 @@ impl Explorer<'_> {
     }
 }
 
-/// Returns what an image states about where it comes from, such as the case number, as notes for
-/// the table of containers.
+/// Returns what an image states about itself, for the table of containers: the hashes of the disk,
+/// and notes about where the image comes from, such as the case number.
 fn statement(facts: ImageFacts) -> Statement {
     let notes = [
         ("case number", facts.case_number),

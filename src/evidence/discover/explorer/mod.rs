@@ -1,4 +1,5 @@
-//! Explores a container: lists the files in it, and in the containers that it contains.
+//! Explores a container (an archive or a disk image): lists the files in it, and in the containers
+//! that it contains.
 //!
 //! The files are found in an order that depends only on the container's bytes.
 
@@ -29,8 +30,9 @@ use crate::ledger::container::{ContainerProblem, ContainerReport, ContainerStatu
 use crate::ledger::damage::Problem;
 use crate::ledger::tally::SkippedCounts;
 
-/// The maximum number of containers that may lie in one another. Those that lie deeper are reported
-/// and not opened, so that no evidence can make discovery endless.
+/// The maximum number of containers (archives and disk images) in one another that are opened. A
+/// container that lies deeper is reported and not opened, so that no evidence can make discovery
+/// endless.
 const MOST_DEPTH: usize = 4;
 /// The maximum number of files of containers, archives and disks that stay open at the same time in
 /// a sweep.
@@ -39,8 +41,8 @@ const MOST_OPEN: usize = 64;
 /// What all containers (archives and disk images) of a sweep share: the open files, the unpacked
 /// copies, and the passwords.
 pub struct Access {
-    /// The files, archives and disks that are open, the least recently used of which are closed
-    /// first.
+    /// The files, archives and disks that are open. If there would be too many, the least recently
+    /// used ones are closed first.
     pub kept: Arc<Kept>,
     /// The spool, which unpacks packed files and keeps the unpacked copies.
     pub spool: Arc<Spool>,
@@ -49,8 +51,8 @@ pub struct Access {
 }
 
 impl Access {
-    /// Returns what the containers that are found with the settings `search` share. Nothing is open
-    /// or unpacked yet.
+    /// Returns the open files, unpacked copies and passwords that all containers of a discovery
+    /// share. `search` has the settings of the discovery. Nothing is open or unpacked yet.
     pub(super) fn new(search: &Search) -> Self {
         Access {
             kept: Arc::new(Kept::new(MOST_OPEN)),
@@ -83,9 +85,10 @@ impl PartialEq for Contents {
 
 impl Eq for Contents {}
 
-/// Explores the container that the file `outer` of the evidence is: finds the files to read, and
-/// the containers in it. `source_path` is the path of the file from the root of the evidence (the
-/// folder or file that the user names), and `name` is its name.
+/// Explores the container of the format `format` that consists of the files `outer`: finds the
+/// files to read, and the containers in it. `source_path` is the path of the container's own file
+/// from the root of the evidence (the folder or file that the user names), and `name` is the name
+/// of that file.
 pub(super) fn explore(
     search: &Search,
     access: &Access,
@@ -127,9 +130,9 @@ pub(super) fn explore(
     Contents { outer: Some(outer), ..contents }
 }
 
-/// Returns the path of a container in the table of containers. `source_path` is the path of the
-/// container's file from the root of the evidence. A `!` in a name is written `\x21`, because `!`
-/// separates a container from what is in it.
+/// Returns the path with which the table of containers names a container. `source_path` is the path
+/// of the container's file from the root of the evidence. A `!` in a name is written `\x21`,
+/// because `!` separates a container from what is in it.
 pub(super) fn container_path(source_path: &str) -> String {
     source_path.replace('!', "\\x21")
 }
@@ -220,9 +223,9 @@ impl Explorer<'_> {
         Row(self.contents.containers.len() - 1)
     }
 
-    /// Returns true if a container lies in so many containers that, with itself, there are more
-    /// than [`MOST_DEPTH`]. Such a container is not explored, and its row in the table of
-    /// containers says so.
+    /// Returns true if the container at `place` is the innermost of more than [`MOST_DEPTH`]
+    /// containers in one another. Its row `row` in the table of containers then gets this reason,
+    /// and the caller must not explore the container.
     fn is_too_deep(&mut self, place: &ContainerPlace, row: Row) -> bool {
         let is_too_deep = place.depth > MOST_DEPTH;
         if is_too_deep {
@@ -236,8 +239,9 @@ impl Explorer<'_> {
         self.contents.containers.get_mut(row.0).expect("rows are only added")
     }
 
-    /// Does what was decided about a file in a container: adds it to the files to read, explores it
-    /// as a container, or counts it. `row` is the row of the container that the file lies in.
+    /// Treats a file in a container as `handling` says: adds it to the files to read, explores it
+    /// as a container, or counts it as skipped. `row` is the row of the container that the file
+    /// lies in.
     fn handle(&mut self, handling: Handling, row: Row, file: FoundFile<'_>) {
         let is_encrypted = file.is_encrypted();
         let FoundFile { mut place, name, size, content, origin, problems, same_as, folder } = file;
@@ -296,7 +300,9 @@ impl Explorer<'_> {
         }
     }
 
-    /// Adds a row for a container that cannot be opened, with the reason.
+    /// Adds a row to the table of containers for a container that cannot be opened. The row has the
+    /// reason `reason`, and the status `Encrypted` if the reason is encryption, otherwise
+    /// `Unreadable`.
     fn missed(&mut self, place: &ContainerPlace, kind: &str, size: u64, reason: String) {
         let status = if reason.starts_with(ENCRYPTED) {
             ContainerStatus::Encrypted

@@ -52,7 +52,7 @@ pub(super) struct ArchiveFiles(HashMap<Vec<u8>, Result<SharedSource, String>>);
 
 impl ArchiveFiles {
     /// Adds the file at `path` in the archive. If a file with this path was added before, that one
-    /// stays.
+    /// stays. Once there are [`MOST_FILES`] files, no further file is added.
     pub(super) fn add(&mut self, path: &[u8], content: &Result<SharedSource, String>) {
         if self.0.len() < MOST_FILES {
             self.0.entry(path.to_vec()).or_insert_with(|| content.clone());
@@ -137,8 +137,8 @@ pub(super) struct VolumeFolder {
 }
 
 impl VolumeFolder {
-    /// Returns the folder of the volume that contains the file at `path`, which is escaped as the
-    /// paths of a volume are. `files` are the volume's files that may belong to disk images.
+    /// Returns the folder of the volume that contains the file at `path`, which must be escaped
+    /// like `NtfsFile::path`. `files` are the volume's files that may belong to disk images.
     pub(super) fn of(files: &Arc<VolumeFiles>, path: &str) -> Self {
         let folder = path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
         VolumeFolder { files: Arc::clone(files), folder }

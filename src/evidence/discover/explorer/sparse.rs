@@ -33,7 +33,8 @@ struct FoundIndex {
 
 impl SparseIndexes {
     /// Adds Velociraptor's index of the sparse file with the path `file`. `name` is the index's own
-    /// name, and `content` is where its bytes are in `archive`. The spool unpacks them.
+    /// name, and `content` is where its bytes are in `archive`. The spool unpacks them. Once all
+    /// indexes together have more than [`MOST_BYTES`], adds an error in place of the text.
     pub(super) fn add(
         &mut self,
         file: String,

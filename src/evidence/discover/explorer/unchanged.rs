@@ -2,9 +2,9 @@
 //! They need not be read again.
 //!
 //! Both states must have the file under the same record and path, and its stream in the same
-//! clusters. No shadow copy may have kept one of these clusters since, because that is how the
-//! content of a shadow copy differs from the next newer state. Whatever is not certain counts as
-//! changed.
+//! clusters. The stores of the shadow copies, which keep the old content of overwritten blocks,
+//! must not show that one of these clusters has changed in between. If anything is not certain, the
+//! log counts as changed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -29,7 +29,8 @@ pub(super) struct StateLogs {
 struct ListedLog {
     /// The path of the log from the volume's root.
     path: String,
-    /// The form in which the log is read: as an event log, as event XML, or in search of chunks.
+    /// The form in which the log is read: as an event log, as event XML, or as bytes that are
+    /// searched for chunks of event logs.
     form: FileForm,
     /// The path of the log from the root of the evidence.
     source_path: String,
@@ -63,9 +64,10 @@ pub(super) struct NewerState<'v> {
 }
 
 impl NewerState<'_> {
-    /// Returns the path from the root of the evidence of the log in the newer state that has the
-    /// same bytes as `file`, a file of the shadow copy `ntfs` that is read in the form `form`.
-    /// Returns `None` if there is no such log, or if that is not certain.
+    /// Looks for the log in the newer state that has the same bytes as `file`, and returns the
+    /// log's path from the root of the evidence. `file` is a file of the shadow copy `ntfs`, and is
+    /// read in the form `form`. Returns `None` if there is no log with the same bytes, or if that
+    /// is not certain.
     pub(super) fn same_log(&self, ntfs: &Ntfs, file: &NtfsFile, form: FileForm) -> Option<String> {
         if file.is_deleted || file.obstacle.is_some() || !file.problems.is_empty() {
             return None;

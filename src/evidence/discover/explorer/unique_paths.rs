@@ -10,10 +10,10 @@ use std::collections::HashMap;
 pub(super) struct UniquePaths(HashMap<String, u64>);
 
 impl UniquePaths {
-    /// Returns the path by which dnsweep names a file in a container whose own path is `path`. It
-    /// is `path`, or, if another file was given that path already, `path` with `@` and a number:
-    /// the second file gets `path@2`. A number is passed over if another file was given the
-    /// resulting path.
+    /// Returns a path that no other file in a container was given. It is the file's own path,
+    /// `path`, or, if another file was given that path already, `path` with `@` and a number: the
+    /// second file gets `path@2`. A number is passed over if another file was given the resulting
+    /// path.
     pub(super) fn give(&mut self, path: String) -> String {
         let Some(tried) = self.0.get(&path).copied() else {
             self.0.insert(path.clone(), 1);

@@ -1,8 +1,8 @@
 //! Explores an NTFS volume: its files, its shadow copies, and its deleted files.
 //!
 //! The live files come first, then the shadow copies from the newest to the oldest, then the
-//! deleted files. If an event is in several of them, the first copy counts, which is thus the best
-//! one.
+//! deleted files. If an event is in several of them, its first copy counts. This order makes the
+//! first copy the best one.
 
 use std::io;
 use std::sync::Arc;
@@ -27,9 +27,9 @@ use crate::ledger::damage::{Damage, Problem};
 
 /// The word for an NTFS volume in the table of containers.
 const NTFS: &str = "ntfs";
-/// The extensions of archives and images that are opened if they lie in a volume. Their files can
-/// be read where they lie. A volume has thousands of packed files, such as `.gz`, and looking into
-/// each would mean to unpack it.
+/// The extensions of archives and images that are opened if they lie in a volume. Files in these
+/// formats can be read in place. Other packed files, such as `.gz`, are not opened, because a
+/// volume has thousands of them, and each would have to be unpacked.
 const OPENED_IN_VOLUMES: [&str; 11] =
     ["001", "e01", "ex01", "img", "qcow2", "raw", "tar", "vhd", "vhdx", "vmdk", "zip"];
 
@@ -39,7 +39,7 @@ struct VolumeState {
     /// The text that precedes the path of each file in this state of the volume: the path of the
     /// volume or the shadow copy, and a separator.
     path: String,
-    /// The time at which the shadow copy was made whose state of the volume this is. `None` for the
+    /// For the state of a shadow copy, the time at which the shadow copy was made. `None` for the
     /// live state.
     snapshot_time: Option<EventTime>,
     /// The number of containers that the volume lies in. Discovery opens containers in one another
@@ -51,8 +51,8 @@ struct VolumeState {
     row: Row,
 }
 
-/// A shadow copy of a volume that is explored, with the next newer state of the volume: the next
-/// newer shadow copy, or the live volume.
+/// A shadow copy that is explored, together with the next newer state of its volume: the next newer
+/// shadow copy, or the live volume.
 struct OlderState<'v> {
     copies: &'v vss::ShadowCopies,
     /// The number of the shadow copy, by age. The oldest shadow copy of the volume has number 1.
@@ -153,9 +153,9 @@ impl Explorer<'_> {
         }
     }
 
-    /// Decides what discovery does with a file of a volume. A file that only has the name of an
-    /// archive or image is skipped here, although discovery would report it in a folder, because
-    /// every volume has such files among its programs.
+    /// Decides what discovery does with a file of a volume. A file that has the name of an archive
+    /// or image, but cannot be opened as one, is skipped. In a folder, discovery would report it;
+    /// but every volume has files with these names among its programs.
     fn handling(&self, ntfs: &Ntfs, file: &NtfsFile) -> Handling {
         let head = || {
             let source = ntfs.open_stream(file.record, file.stream.as_deref())?;
@@ -170,10 +170,10 @@ impl Explorer<'_> {
         }
     }
 
-    /// Adds a file of `state`, the live volume or a shadow copy, to the files to read, or counts it
-    /// as skipped. `same_as` is the path of the log in a newer state that has the same bytes, if
-    /// there is one. `folder` is the folder of the file on the volume: if the file is a disk image
-    /// in several files, the others are looked for there.
+    /// Adds a file of `state`, the live volume or a shadow copy: to the files to read, to the
+    /// containers, or to the counts of skipped files. `same_as` is the path of the log in a newer
+    /// state that has the same bytes, if there is one. `folder` is the folder of the file on the
+    /// volume: if the file is a disk image in several files, the others are looked for there.
     fn ntfs_file(
         &mut self,
         state: &VolumeState,

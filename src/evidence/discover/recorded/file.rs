@@ -1,5 +1,6 @@
-//! What is recorded of a file to read: made of a file that discovery found, compared with one that
-//! is listed again, and made a file again that cannot be opened.
+//! What is recorded of a file to read. A record is made from a file that discovery found. It can be
+//! compared with a file that was listed again, and be converted back to a file, which then cannot
+//! be opened.
 
 use std::borrow::Cow;
 
@@ -11,8 +12,8 @@ use crate::evidence::discover::evidence::EvidenceId;
 use crate::evidence::discover::form::FileForm;
 use crate::evidence::discover::log_file::{LogFile, Place};
 
-/// The reason why a file cannot be opened that was not listed again, so that only its record is at
-/// hand.
+/// The reason why a file cannot be opened if it was not listed again, so that only its record is
+/// known.
 const NOT_AT_HAND: &str = "only what was recorded of the file is at hand";
 
 /// What is recorded of a file to read that discovery found, without the file's bytes.
@@ -45,7 +46,7 @@ impl RecordedFile {
     }
 
     /// Returns the recorded file as one that cannot be opened, because it was not listed again. The
-    /// reason is the recorded one, or else `obstacle`.
+    /// reason is the recorded one, or else `obstacle`. If both are `None`, it is [`NOT_AT_HAND`].
     pub(super) fn into_log_file(self, roots: &RootPlaces, obstacle: Option<&'static str>) -> LogFile {
         let RecordedFile { piece, size, obstacle: recorded, place } = self;
         LogFile {
@@ -63,8 +64,9 @@ impl RecordedFile {
         }
     }
 
-    /// Returns the path, from its root, of a log with the same bytes, which is read in place of
-    /// this one; `None` if there is none.
+    /// For an unchanged log of a shadow copy, returns the path, from the root of the evidence, of
+    /// the log with the same bytes, which is read in its place. Returns `None` for a file that must
+    /// be read.
     pub(super) fn same_as(&self) -> Option<&str> {
         match &self.place {
             RecordedPlace::Folder(_) => None,
@@ -73,9 +75,9 @@ impl RecordedFile {
     }
 
     /// Returns true if `found`, which was listed again, is this recorded file. `is_opened` is true
-    /// if `found` was listed as a file of a container or as a sparse file. The size of a file in a
-    /// folder may differ; that of a file in a container may not, because the container is another
-    /// one then.
+    /// if `found` was listed as a file of a container or as a sparse file. A file in a folder can
+    /// have another size than recorded. A file in a container must have the recorded size, because
+    /// otherwise the container is another one.
     pub(super) fn is(&self, found: &LogFile, is_opened: bool) -> bool {
         match &self.place {
             RecordedPlace::Folder(relative) => {

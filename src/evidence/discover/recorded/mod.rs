@@ -1,6 +1,6 @@
-//! What discovery found, as plain data that a plan keeps: the files, the containers and the pieces
-//! of evidence. Another process can list any of it again ([`relisted`]), and a merge needs no
-//! evidence at all.
+//! What discovery found, as plain data: the files, the containers and the pieces of evidence. A
+//! plan, which divides a sweep into shards, keeps this data. Another process can list any of it
+//! again ([`relisted`]). A merge, which joins the results of the shards, needs no evidence at all.
 
 mod file;
 mod place;
@@ -63,8 +63,8 @@ pub struct Opened {
     /// The position, in the list of roots, of the root that the container or the sparse file lies
     /// in, counted from 0.
     pub root: usize,
-    /// The path, from its root, of the container's file. For a sparse file, the path of its
-    /// Velociraptor index, which states the ranges of the file that were collected.
+    /// The path of the container's file from the root that it lies in. For a sparse file, the path
+    /// of its Velociraptor index, which states the ranges of the file that were collected.
     #[serde(with = "path_as_bytes")]
     pub relative: PathBuf,
     /// The positions, in the list of all files, of the files to read in the container, or of the
@@ -75,17 +75,18 @@ pub struct Opened {
 }
 
 /// A part of the evidence that one process reads as a whole: a file in a folder, or an outermost
-/// container with all files in it.
+/// container (one that lies in no other) with all files in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EvidenceItem {
     /// The positions of the item's files in the list of all files.
     pub files: Range<usize>,
     /// The positions of the item's containers in the list of all containers.
     pub containers: Range<usize>,
-    /// The number of bytes to read of the item's files.
+    /// The total size, in bytes, of the files of the item that must be read. Unchanged logs of
+    /// shadow copies are left out.
     pub bytes: u64,
-    /// The position of the item's outermost container in the list of opened ones; `None` if the
-    /// item is a file in a folder.
+    /// The position of the item's outermost container, or of its sparse file, in the list of what
+    /// was opened. `None` if the item is any other file in a folder.
     opened: Option<usize>,
 }
 
@@ -111,14 +112,15 @@ impl RecordedEvidence {
         }
     }
 
-    /// Checks that no root lies in another one, because the events in it would count twice.
+    /// Fails if one of the roots lies in another one, because the events in the inner root would
+    /// count twice.
     pub fn check_roots(&self) -> Result<(), EvidenceError> {
         no_overlap(self.roots.iter().map(|root| &root.path))
     }
 
-    /// Adds the evidence of another discovery, and returns what one discovery of all roots, in this
-    /// order, would have found, if no root lies in another one
-    /// ([`check_roots`](Self::check_roots)).
+    /// Adds the evidence that another discovery recorded. Returns what one discovery of all roots
+    /// would have found: first the roots of `self`, then those of `next`. No root must lie in
+    /// another one ([`check_roots`](Self::check_roots)).
     #[must_use]
     pub fn join(mut self, next: RecordedEvidence) -> Self {
         let (roots, pieces) = (self.roots.len(), self.pieces.len());
@@ -157,9 +159,9 @@ impl RecordedEvidence {
         }
     }
 
-    /// Checks that all positions lie in the lists that they refer to. They do unless someone forged
-    /// the file that the evidence was read from: a plan, or a part that a process of a divided
-    /// sweep wrote. Returns what is wrong.
+    /// Checks that all positions (of pieces, roots, files and containers) lie in the lists that
+    /// they refer to. They do unless someone forged the file from which the evidence was read: a
+    /// plan, or the results of one shard of a divided sweep. The error says what is wrong.
     pub fn check(&self) -> Result<(), String> {
         let pieces = self.pieces.len();
         let is_whole = self.roots.iter().map(|root| root.pieces).sum::<usize>() == pieces
@@ -208,8 +210,8 @@ impl RecordedEvidence {
         items
     }
 
-    /// Returns the recorded evidence as a discovery. Its files cannot be opened, because only
-    /// records of them are at hand.
+    /// Returns the recorded evidence as a discovery. Its files cannot be opened, because only what
+    /// was recorded of them is known.
     #[must_use]
     pub fn into_discovery(mut self) -> Discovery {
         let places = RootPlaces::of(&self.roots);
@@ -232,7 +234,8 @@ impl RecordedEvidence {
         Discovery { files, containers, ..self.frame() }
     }
 
-    /// Returns all recorded evidence as a discovery, except for its files and containers.
+    /// Returns the recorded evidence as a discovery without its files and containers, and without
+    /// what was opened.
     fn frame(&self) -> Discovery {
         Discovery {
             files: Vec::new(),
@@ -249,7 +252,8 @@ impl RecordedEvidence {
 }
 
 impl EvidenceItem {
-    /// Returns the item of a file in a folder, which has this position in the list of all files.
+    /// Returns the item of a file in a folder. `file` is the position of the file in the list of
+    /// all files, and `bytes` is its size.
     #[must_use]
     pub fn of_file(file: usize, bytes: u64) -> Self {
         EvidenceItem { files: file..file + 1, containers: 0..0, bytes, opened: None }

@@ -39,12 +39,14 @@ impl RootPlaces {
         }
     }
 
-    /// Returns the position of the root in which a piece of evidence lies.
+    /// Returns the position, in the list of roots, of the root in which the piece of evidence with
+    /// the number `piece` lies. Both count from 0.
     pub(super) fn of_piece(&self, piece: usize) -> usize {
         self.ends.partition_point(|end| *end <= piece)
     }
 
-    /// Returns the path of the root in which a piece of evidence lies.
+    /// Returns the absolute path of the root in which the piece of evidence with the number `piece`
+    /// lies. Returns an empty path if there is no piece with this number.
     pub(super) fn path(&self, piece: usize) -> Arc<Path> {
         self.paths.get(self.of_piece(piece)).map_or_else(|| Arc::from(Path::new("")), Arc::clone)
     }
@@ -69,7 +71,7 @@ pub(in crate::evidence::discover) struct RecordedInner {
     pub source_path: String,
     /// What the container states about where the file comes from.
     pub origin: Origin,
-    /// The path, from its root, of a log with the same bytes, which is read in place of this one;
-    /// `None` if there is none.
+    /// For an unchanged log of a shadow copy: the path, from the root of the evidence, of the log
+    /// with the same bytes, which is read in its place. `None` for a file that must be read.
     pub same_as: Option<String>,
 }

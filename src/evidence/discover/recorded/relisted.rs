@@ -1,5 +1,5 @@
-//! Lists recorded evidence again, so that it can be read: by the process that sweeps one shard of a
-//! plan.
+//! Lists recorded evidence again, so that it can be read. The process that sweeps one shard of a
+//! plan does this for the files and containers of its shard.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -15,7 +15,8 @@ use crate::evidence::discover::listing::list_again;
 use crate::evidence::discover::log_file::LogFile;
 use crate::evidence::discover::{Discovery, FoundContainer, Search};
 
-/// The reason why a file cannot be read if something else lies where it was when it was recorded.
+/// The reason why a file cannot be read if the file, or the content of its container, is no longer
+/// as it was recorded.
 const CHANGED: &str =
     "the evidence changed after the plan was made: what the plan lists here is no longer there";
 
@@ -36,8 +37,9 @@ pub struct Relisted {
 }
 
 impl Relisted {
-    /// Fails if nothing that was recorded of a root is there any more, although the root is: the
-    /// evidence is probably not mounted. One file that is missing is data, and no error.
+    /// Fails if none of the items that were listed again in one of the roots is there any more,
+    /// although the root itself is: the evidence is probably not mounted. If only some items are
+    /// missing, that is not an error, and their files are reported as unreadable.
     pub fn check_presence(&self) -> Result<(), EvidenceError> {
         let roots = self.discovery.roots.iter().zip(&self.absent);
         match roots.into_iter().find(|(_, [listed, absent])| *listed > 0 && listed == absent) {
@@ -49,8 +51,9 @@ impl Relisted {
 
 impl RecordedEvidence {
     /// Lists items (files in folders, and outermost containers) again, so that they can be read.
-    /// The roots of `search` are the recorded ones, in the same order, and may lie elsewhere. A
-    /// file that is no longer as it was recorded cannot be opened, or counts as changed.
+    /// The roots of `search` must be the recorded ones, in the same order, but can lie in another
+    /// place now. A file that is no longer as it was recorded cannot be opened, or counts as
+    /// changed.
     pub fn list_again(
         &self,
         search: &Search,
@@ -122,7 +125,7 @@ impl RecordedEvidence {
     }
 
     /// Returns what must be listed for an item: the position of the root that it lies in, and its
-    /// path from the root. `None` if it cannot be listed, because discovery could not list it.
+    /// path from the root. Returns `None` if discovery already failed to list the item.
     fn place_of(&self, item: &EvidenceItem, roots: &RootPlaces) -> Option<(usize, &Path)> {
         if let Some(opened) = item.opened {
             return self.opened.get(opened).map(|opened| (opened.root, opened.relative.as_path()));

@@ -19,9 +19,8 @@ pub(super) const DATA: u32 = 0x80;
 /// follows a link or asks a driver, instead of reading the file's own bytes.
 pub(super) const REPARSE_POINT: u32 = 0xC0;
 
-/// An attribute of an NTFS file, such as a name or a stream, as a record of the master file table
-/// has it. The bytes of the attribute lie in the record itself (resident) or in clusters of the
-/// volume.
+/// An attribute of an NTFS file, such as a name or a stream, in a record of the master file table.
+/// The bytes of the attribute lie in the record itself (resident) or in clusters of the volume.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Attribute<'r>(&'r [u8]);
 
@@ -45,7 +44,7 @@ impl<'r> Attribute<'r> {
     }
 
     /// Returns the bytes of the attribute if they lie in the record of the master file table.
-    /// Returns `None` if they lie in clusters.
+    /// Returns `None` if they lie in clusters, or if the attribute is damaged.
     pub fn resident(self) -> Option<&'r [u8]> {
         if *self.0.get(8)? != 0 {
             return None;
@@ -55,7 +54,7 @@ impl<'r> Attribute<'r> {
     }
 
     /// Returns where on the volume the bytes of the attribute lie. Returns `None` if they lie in
-    /// the record of the master file table.
+    /// the record of the master file table, or if the attribute is damaged.
     pub fn clusters(self) -> Option<Clusters<'r>> {
         if *self.0.get(8)? == 0 || self.0.len() < 64 {
             return None;
@@ -85,7 +84,7 @@ pub(super) struct Clusters<'r> {
     /// the first part states it.
     pub size: u64,
     /// The valid data length: the offset in the attribute from which on all bytes read as zeros,
-    /// whatever lies in the clusters.
+    /// even if the clusters contain other bytes.
     pub valid: u64,
     list: &'r [u8],
 }

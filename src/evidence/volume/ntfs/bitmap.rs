@@ -21,15 +21,15 @@ pub(super) struct Bitmap {
 }
 
 impl Bitmap {
-    /// Returns the bitmap whose bytes are the stream `bits`, for a file system of `clusters`
-    /// clusters.
+    /// Returns the bitmap of a file system that has `clusters` clusters. `bits` is the stream with
+    /// the bytes of the bitmap.
     pub fn new(bits: Stream, clusters: u64) -> Self {
         Bitmap { bits, clusters }
     }
 
-    /// Calls `visit` with each range of consecutive clusters that are all in use or all free, and
-    /// with true if they are in use, until `visit` returns false. A range can come in two parts,
-    /// because the bitmap is read in parts.
+    /// Splits `clusters` into ranges of adjacent clusters that are all in use or all free. Calls
+    /// `visit` with each range, and with true if its clusters are in use. Stops when `visit`
+    /// returns false. A range can come in several parts, because the bitmap is read in parts.
     ///
     /// Clusters after the end of the file system are free. Clusters of the file system without a
     /// bit in the bitmap, which is then cut off, count as in use.

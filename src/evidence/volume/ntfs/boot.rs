@@ -26,7 +26,7 @@ pub(super) struct Geometry {
 const MOST_CLUSTER: u64 = 2 << 20;
 
 impl Geometry {
-    /// Reads a boot sector. `boot` has at least its first 512 bytes. Fails if the boot sector
+    /// Reads a boot sector. `boot` must have at least its first 512 bytes. Fails if the boot sector
     /// states a size that no NTFS volume has.
     pub fn parse(boot: &[u8]) -> Result<Self, NtfsError> {
         let wrong = |offset, expected, found: u64| NtfsError::BootSector { offset, expected, found };

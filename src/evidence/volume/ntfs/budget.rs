@@ -1,5 +1,5 @@
-//! Limits the work that the files of an NTFS volume can cause, in whatever ways damaged or hostile
-//! records refer to one another.
+//! Limits the work that the files of an NTFS volume can cause, because damaged or hostile records
+//! can refer to one another in any way.
 
 /// The work that listing the files of an NTFS volume may still take. No real volume needs all of
 /// it. Without this limit, a volume with a million files that all refer to the same records of the

@@ -139,7 +139,7 @@ impl File {
     }
 
     /// Returns true if the file's attribute list cannot be read to its end, so that some of the
-    /// file's records in the master file table may not be known.
+    /// file's records in the master file table can be missing from this value.
     pub fn is_list_cut(&self) -> bool {
         self.is_list_cut
     }
@@ -172,7 +172,8 @@ impl File {
         has_one || self.is_list_cut || !self.lost.is_empty() || self.records.iter().any(is_damaged)
     }
 
-    /// Returns the names of the file's alternate streams, sorted. The main stream has no name.
+    /// Returns the names of the file's alternate streams, sorted, and escaped as [`name_text`]
+    /// does. The main stream has no name.
     pub fn stream_names(&self) -> BTreeSet<String> {
         let data = self.attributes().filter(|attribute| attribute.kind() == attribute::DATA);
         data.filter(|attribute| !attribute.name().is_empty())

@@ -106,9 +106,9 @@ impl Counts {
 }
 
 /// An iterator over those files and streams of an NTFS volume that the caller wants, in the order
-/// of the files' records in the master file table. It takes at most 256 MiB of memory, whatever the
-/// volume contains. It ends early if the paths of the files that it has returned take more than 256
-/// MiB together.
+/// of the files' records in the master file table. It takes at most 256 MiB of memory for any
+/// volume. It ends early if the paths of the files that it has returned take more than 256 MiB
+/// together.
 pub struct Files<'n> {
     ntfs: &'n Ntfs,
     wanted: &'n Wanted<'n>,
@@ -252,7 +252,7 @@ impl<'w> Pass<'w> {
 
     /// Reads all records of the master file table that lie on the volume. A damaged table can refer
     /// to the same clusters again and again. So the pass ends once as many bytes were read as the
-    /// volume has.
+    /// volume has. It also ends once it takes more memory than [`MOST_MEMORY`].
     fn run(&mut self, ntfs: &Ntfs) {
         let size = ntfs.geometry.record as u64;
         self.counts.records = ntfs.table.valid() / size;

@@ -12,7 +12,8 @@ const MOST_DEPTH: usize = 256;
 /// The first part of the path of a file of which not all folders are known.
 const ORPHAN: &str = "$Orphan";
 
-/// The names of all folders of a volume. Each takes 40 bytes of memory, and the bytes of its name.
+/// The names of all folders of a volume. Each folder takes 40 bytes of memory, and the bytes of its
+/// name.
 #[derive(Default)]
 pub(super) struct Folders {
     /// The folders of the volume. They are sorted by the numbers of their first records once all

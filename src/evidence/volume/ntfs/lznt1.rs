@@ -32,7 +32,7 @@ pub(super) fn decompress(mut data: &[u8], out: &mut [u8]) -> Result<(), usize> {
 
 /// Decompresses one chunk of LZNT1 into `out`. The chunk consists of groups of eight items, each of
 /// which is a byte or a reference to earlier bytes of the decompressed chunk. Returns `None` if a
-/// reference is cut off or reaches out of the chunk.
+/// reference is cut off or points to before the start of the chunk.
 fn decompress_chunk(mut data: &[u8], out: &mut [u8]) -> Option<()> {
     let mut length = 0;
     while let Some((flags, rest)) = data.split_first() {

@@ -116,8 +116,9 @@ impl Ntfs {
         Ok(ntfs)
     }
 
-    /// Finds further parts of the master file table. Where they lie is stated in records of the
-    /// table, which lie in the parts that are known.
+    /// Finds further parts of the master file table. Records in the known parts state where other
+    /// parts lie. So the search is repeated until it finds no further part, at most [`MOST_ROUNDS`]
+    /// times.
     fn extend_table(&mut self) {
         for _ in 0..MOST_ROUNDS {
             let Ok(table) = self.stream(TABLE, None) else { return };
@@ -192,8 +193,8 @@ impl Ntfs {
     }
 
     /// Returns the files and streams for whose names `wanted` returns true, including deleted
-    /// files, by one pass over the master file table. [`Files::counts`] tells what of the table
-    /// cannot be read.
+    /// files, by one pass over the master file table. [`Files::counts`] returns how many records of
+    /// the table cannot be read.
     pub fn files<'n>(&'n self, wanted: &'n Wanted<'n>) -> Files<'n> {
         Files::read(self, wanted)
     }

@@ -69,8 +69,8 @@ impl ReparsePoint {
     /// providers apart.
     const CLOUD: u32 = 0x9000_001A;
 
-    /// Returns true if the file belongs to a cloud provider, such as OneDrive. Its bytes may or may
-    /// not be on the volume.
+    /// Returns true if the file belongs to a cloud provider, such as OneDrive. Its bytes can be on
+    /// the volume, or only with the provider.
     pub(super) fn is_cloud(self) -> bool {
         self.0 & 0xFFFF_0FFF == Self::CLOUD
     }

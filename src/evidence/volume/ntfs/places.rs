@@ -49,9 +49,10 @@ impl StreamPlaces {
 }
 
 impl Ntfs {
-    /// Returns what decides the bytes of a stream of the file whose first record has the number
-    /// `record`: of the stream named `name`, escaped as in [`NtfsFile::stream`], or of the main
-    /// stream if `name` is `None`. Returns `None` if the stream cannot be opened.
+    /// Returns where the bytes of a stream lie, and everything else that decides the bytes. The
+    /// first record of the file has the number `record`. The stream is the one named `name`,
+    /// escaped as in [`NtfsFile::stream`], or the main stream if `name` is `None`. Returns `None`
+    /// if the stream cannot be opened.
     ///
     /// [`NtfsFile::stream`]: super::NtfsFile::stream
     #[must_use]

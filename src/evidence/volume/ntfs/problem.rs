@@ -208,8 +208,8 @@ struct Problems<'s> {
 
 impl Problems<'_> {
     /// Adds a problem with a range of clusters, which are counted from the start of the stream.
-    /// Extends the last problem instead if the range follows it and the fault is the same, or if as
-    /// many problems are listed as may be.
+    /// Extends the last problem instead if the range begins where that one ends and the fault is
+    /// the same, or if [`MOST_PROBLEMS`] problems are listed already.
     fn add(&mut self, clusters: Range<u64>, fault: FileFault) {
         let bytes = self.stream.bytes_of(clusters);
         if bytes.is_empty() {

@@ -1,4 +1,5 @@
-//! Runs of consecutive clusters, and run lists, in which NTFS stores each of them in a few bytes.
+//! Runs (ranges of consecutive clusters), and run lists, in which NTFS stores each run in a few
+//! bytes.
 
 /// A run: clusters of a file that are consecutive on the volume; or a hole, whose clusters lie
 /// nowhere and read as zeros.
@@ -100,7 +101,7 @@ impl Iterator for RunList<'_> {
 }
 
 /// Reads a signed little-endian number of one to eight bytes. Returns `None` if `bytes` is empty or
-/// longer.
+/// has more than eight bytes.
 fn number(bytes: &[u8]) -> Option<i64> {
     let sign = if bytes.last()? & 0x80 == 0 { 0 } else { 0xFF };
     let mut whole = [sign; 8];

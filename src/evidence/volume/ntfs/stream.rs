@@ -14,8 +14,8 @@ use crate::evidence::source::LogBytes;
 /// The maximum number of runs (ranges of consecutive clusters) of one stream that are read. Each
 /// takes 24 bytes of memory.
 pub(super) const MOST_RUNS: usize = 1 << 20;
-/// The greatest number of clusters that may be compressed together, as a power of two. NTFS itself
-/// uses 4, which means 16 clusters.
+/// The greatest number of clusters that can be compressed together, as the exponent of a power of
+/// two: 5 means 32 clusters. NTFS itself uses 4, which means 16 clusters.
 const MOST_UNIT_SHIFT: u8 = 5;
 
 /// The bytes of a stream of an NTFS file, which is open for reading. Several threads can read it at
@@ -150,7 +150,7 @@ impl Stream {
 
     /// Returns the range of the stream's bytes that lie in its clusters `clusters`, counted from
     /// the start of the stream. Bytes after the valid data length are left out, because they read
-    /// as zeros whatever the clusters contain.
+    /// as zeros even if the clusters contain other bytes.
     pub fn bytes_of(&self, clusters: Range<u64>) -> Range<u64> {
         let offset = |cluster: u64| cluster.saturating_mul(self.cluster).min(self.valid);
         offset(clusters.start)..offset(clusters.end)
@@ -192,8 +192,8 @@ impl Stream {
         Ok(())
     }
 
-    /// Reads bytes of the volume. They begin `offset` bytes after the start of the volume's cluster
-    /// `place`.
+    /// Fills `piece` with bytes of the volume. They begin `offset` bytes after the start of the
+    /// volume's cluster `place`. Fails if the volume ends before the last of these bytes.
     fn read_clusters(&self, place: u64, offset: u64, piece: &mut [u8]) -> io::Result<()> {
         let at = place.checked_mul(self.cluster).and_then(|start| start.checked_add(offset));
         let read = at.map_or(Ok(0), |at| self.volume.read_at(at, piece))?;
@@ -247,8 +247,8 @@ impl Stream {
         Ok(Unit { number, bytes, right })
     }
 
-    /// Fills `buffer` with bytes of a compressed stream from `offset` on. Decompresses the units of
-    /// clusters that have them.
+    /// Fills `buffer` with bytes of a compressed stream from `offset` on. Decompresses the
+    /// compression units (clusters that are compressed together) in which these bytes lie.
     fn read_compressed(
         &self,
         compression: &Compression,

@@ -18,8 +18,8 @@ struct Gpt {
     header: u64,
     /// The offset on the disk of the GPT's partition entries, in bytes.
     array: u64,
-    /// The number of the sector in which this GPT's header says that the disk's other GPT header
-    /// is. A disk has one GPT at its start, and a backup at its end.
+    /// The number of the sector with the header of the disk's other GPT, as this GPT's header
+    /// states it. A disk has one GPT at its start, and a backup at its end.
     other: u64,
     entry_size: usize,
     entries: Vec<u8>,
@@ -28,7 +28,8 @@ struct Gpt {
     damage: Option<(u64, u64, Fault)>,
 }
 
-/// Adds the partitions of a disk's GPT to `found`. Returns false if the disk has no GPT.
+/// Adds the partitions of a disk's GPT to `found`. Returns false if there is no GPT at the start of
+/// the disk and `is_stated` is false.
 ///
 /// `is_stated` is true if the disk's MBR states that there is a GPT. If it is false, the backup GPT
 /// at the end of the disk is ignored unless there is a GPT at the start. That backup may be left
@@ -133,7 +134,8 @@ impl Gpt {
     }
 }
 
-/// Returns what is wrong with a GPT header. Returns `None` if it is sound.
+/// Returns what is wrong with a GPT header: an impossible size, or a wrong checksum. Returns `None`
+/// if the header is sound.
 fn header_damage(header: &[u8]) -> Option<Fault> {
     let size = length32_at(header, 12).filter(|size| (HEADER..=header.len()).contains(size));
     let Some(covered) = size.and_then(|size| header.get(..size)) else { return Some(Fault::GptSizes) };

@@ -21,9 +21,10 @@ const FIRST_LOGICAL: usize = 5;
 const MOST_TABLES: usize = 1024;
 
 /// One of the four partition entries of an MBR, or of a table of logical partitions. `kind` is the
-/// type of the partition. `start` and `count` are numbers of sectors. `start` counts from the start
-/// of the disk in an MBR. In a table of logical partitions, it counts from that table in the entry
-/// of a partition, and from the first table in the entry of the next table.
+/// type of the partition. `start` and `count` are numbers of sectors. In an MBR, `start` counts
+/// from the start of the disk. In a table of logical partitions, it counts from that table if the
+/// entry is of a partition, and from the first table of the chain if the entry states where the
+/// next table is.
 struct Entry {
     kind: u8,
     start: u64,
@@ -62,8 +63,9 @@ fn entries(sector: &[u8]) -> Option<Vec<Entry>> {
     Some(entries.collect())
 }
 
-/// Returns true if a sector is an MBR: if it has at least one partition, and each of its four
-/// entries begins with 00 or 80, the only valid boot indicators.
+/// Returns true if a sector is plausible as an MBR: if it ends with the bytes 55 AA, has at least
+/// one partition, and each of its four entries begins with 00 or 80, the only valid boot
+/// indicators.
 pub(super) fn is_plausible(sector: &[u8]) -> bool {
     let indicators = sector.get(446..510).into_iter().flat_map(|table| table.iter().step_by(16));
     let are_indicators = indicators.into_iter().all(|byte| matches!(byte, 0x00 | 0x80));

@@ -87,9 +87,9 @@ impl Partition {
     }
 }
 
-/// Returns true if a disk has a partition table, judged by `head`, its first 4,104 bytes or all of
-/// a smaller one. Boot sectors of volumes end with the same bytes as an MBR. So an MBR is accepted
-/// only if its entries make sense.
+/// Returns true if a disk has a partition table. `head` must be the first 4,104 bytes of the disk,
+/// or all bytes of a smaller one. Boot sectors of volumes end with the same bytes as an MBR. So an
+/// MBR is accepted only if its entries make sense.
 #[must_use]
 pub fn is_at_start(head: &[u8]) -> bool {
     let has_gpt = |sector: &u64| {

@@ -5,7 +5,7 @@ use std::fmt;
 /// Something that is wrong with a partition table, and the range of the disk that has the problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The offset on the disk of the bytes that have the problem.
+    /// The offset on the disk of the bytes that have the problem, in bytes.
     pub offset: u64,
     /// The number of bytes of the disk that have the problem.
     pub length: u64,

@@ -49,16 +49,16 @@ pub(super) struct StorePlaces {
     pub previous_bitmap: u64,
 }
 
-/// A snapshot (shadow copy) that the catalog of a volume lists, with what is stated by the header
-/// of its store, which keeps the old content of overwritten blocks.
+/// A snapshot (shadow copy) that the catalog of a volume lists, with what the header of its store
+/// states. (The store keeps the old content of overwritten blocks.)
 #[derive(Debug, Clone)]
 pub(super) struct Listed {
     id: Guid,
     created: u64,
     /// The size of the snapshot in bytes, which is at most the size of the volume.
     pub size: u64,
-    /// Where the parts of the snapshot's store are, which keeps the old content of overwritten
-    /// blocks. `None` if the store lies on another volume.
+    /// Where the parts of the snapshot's store (where Windows keeps overwritten blocks) are. `None`
+    /// if the store lies on another volume.
     pub places: Option<StorePlaces>,
     header: Option<StoreHeader>,
     /// What is wrong with the snapshot's entry in the catalog, and with the header of its store,
@@ -66,9 +66,9 @@ pub(super) struct Listed {
     pub problems: Vec<Problem>,
 }
 
-/// What is stated by the header of a snapshot's store, which keeps the old content of overwritten
-/// blocks: the name of the host that took the snapshot, and the identifier that `vssadmin list
-/// shadows` shows for it.
+/// What the header of a snapshot's store (where Windows keeps overwritten blocks) states: the name
+/// of the host that took the snapshot, and the identifier that `vssadmin list shadows` shows for
+/// the snapshot.
 #[derive(Debug, Clone)]
 struct StoreHeader {
     copy_id: Guid,
@@ -76,10 +76,10 @@ struct StoreHeader {
 }
 
 impl Listed {
-    /// Returns the snapshot that the catalog describes with two entries: one about the snapshot
-    /// itself (`entry`), and one about its store, which keeps the old content of overwritten blocks
-    /// (`places`). The second is missing if the store lies on another volume. Reads the header of
-    /// the store from `volume`.
+    /// Returns the snapshot that the catalog describes with two entries: `entry` is about the
+    /// snapshot itself, and `places` is about its store (where Windows keeps overwritten blocks).
+    /// `places` is `None` if the store lies on another volume. Reads the header of the store from
+    /// `volume`.
     fn new(id: Guid, entry: &SnapshotEntry, places: Option<StorePlaces>, volume: &dyn Source) -> Self {
         let (mut problems, stated, size) = (Vec::new(), entry.size, volume.size());
         if stated == 0 || stated > size {
@@ -186,7 +186,8 @@ const MOST_PROBLEMS: usize = 100;
 
 impl Reader {
     /// Reads one entry of the catalog (the list of a volume's shadow copies), and keeps what it
-    /// states. `entry` has the bytes of the entry, and `place` is its offset on the volume.
+    /// states. If the catalog has two entries of a type for a snapshot, the first one is kept.
+    /// `entry` has the bytes of the entry, and `place` is its offset on the volume.
     fn add(&mut self, entry: &[u8], place: u64) {
         let number = |offset| u64_at(entry, offset).unwrap_or(0);
         let kind = number(0);

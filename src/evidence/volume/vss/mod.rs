@@ -94,8 +94,8 @@ pub struct ShadowCopy {
     pub is_elsewhere: bool,
 }
 
-/// The shadow copies (snapshots) of a volume. Each has a store, where Windows keeps blocks that
-/// were overwritten, with a block list, which says which blocks they are.
+/// The shadow copies (snapshots) of a volume. Each has a store, where Windows keeps overwritten
+/// blocks. A store has a block list, which says which blocks it keeps.
 ///
 /// [`ShadowCopies::read`] reads the catalog of the snapshots and the headers of the stores, at most
 /// 17 MiB. The block lists of all stores are read when one of them is first needed, at most 512

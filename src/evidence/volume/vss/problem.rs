@@ -98,10 +98,9 @@ pub enum ProblemKind {
         /// The size of the snapshot that the catalog states, in bytes.
         stated: u64,
     },
-    /// A store (where a snapshot keeps overwritten blocks) has an entry for a block that begins
-    /// beyond the snapshot's end or not at the start of a block; or an entry that says that a
-    /// block's content was moved to a place beyond the volume's end or not at the start of a block.
-    /// The entry is ignored.
+    /// A store (where a snapshot keeps overwritten blocks) has an entry with an impossible offset:
+    /// that of a block beyond the snapshot's end, a place beyond the volume's end to which a
+    /// block's content was moved, or an offset at which no block begins. The entry is ignored.
     Misplaced,
     /// A store (where a snapshot keeps overwritten blocks) has bytes of the snapshot at a place
     /// beyond the end of the live volume. Reads of these bytes fail.
@@ -120,9 +119,9 @@ pub enum ProblemKind {
 }
 
 impl Problem {
-    /// Returns true if the problem means that entries of a store are lost, so that not all of the
-    /// overwritten blocks are known. Then any bytes of the snapshot, and of older snapshots, may be
-    /// those of a newer state.
+    /// Returns true if the problem means that entries of a snapshot's store (where Windows keeps
+    /// overwritten blocks) are lost, so that not all of the overwritten blocks are known. Then any
+    /// bytes of the snapshot, and of older snapshots, may be those of a newer state.
     #[must_use]
     pub fn leaves_store_incomplete(&self) -> bool {
         use ProblemKind::{Loop, NoBlock, OutOfVolume, TooLong, Unread};

@@ -54,8 +54,8 @@ impl Snapshot {
         Snapshot { shared, store, size }
     }
 
-    /// Reads the bytes `range` of the snapshot into `buffer`, which has the length of the range.
-    /// The range must lie within the snapshot.
+    /// Reads the bytes `range` of the snapshot into `buffer`, which must have the length of the
+    /// range. The range must lie within the snapshot.
     fn read(&self, range: &Range<u64>, buffer: &mut [u8]) -> io::Result<()> {
         let stores = self.shared.stores();
         // A piece is only ever replaced by pieces of the next newer store, which are for different
@@ -74,9 +74,9 @@ impl Snapshot {
         Ok(())
     }
 
-    /// Reads those bytes of `piece` into `buffer` that `store` keeps, which is where Windows keeps
-    /// overwritten blocks of the piece's snapshot. Adds the rest to `pieces`, to be read from the
-    /// next newer snapshot.
+    /// Reads into `buffer` those bytes of `piece` that `store` keeps. (A store is where Windows
+    /// keeps overwritten blocks of a snapshot.) Adds the rest to `pieces`, to be read from the next
+    /// newer snapshot or from the live volume.
     fn read_piece(
         &self,
         store: &Store,

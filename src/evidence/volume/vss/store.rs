@@ -16,7 +16,8 @@ use super::{BLOCK_LENGTH, BLOCK_SIZE};
 /// store keeps overwritten blocks.
 const ENTRY_SIZE: usize = 32;
 /// The maximum number of blocks that are read from the block lists of all stores of a volume. They
-/// have 16 million entries, for 254 GiB that were overwritten. An entry takes 16 bytes of memory.
+/// have room for 16 million entries, which stand for 254 GiB of overwritten blocks. An entry takes
+/// 16 bytes of memory.
 const MOST_LIST_BLOCKS: usize = 1 << 15;
 /// The maximum number of forwarders of one store that are read: enough for 64 GiB that were moved.
 /// (A forwarder is an entry of the block list that tells where a block's content was moved.) While
@@ -65,8 +66,8 @@ pub(super) struct Overlay {
 /// blocks. They are sorted for reading the snapshot.
 #[derive(Debug, Default)]
 pub(super) struct Store {
-    /// Where each whole block is read from that the store keeps, or whose content was moved; sorted
-    /// by block, at most one entry for each block.
+    /// Where to read each whole block that the store keeps or whose content was moved. Sorted by
+    /// block, at most one entry for each block.
     kept: Vec<Kept>,
     /// The overlays (blocks of which the store keeps only some parts), sorted by block, at most one
     /// for each block.
@@ -99,8 +100,8 @@ fn within<'e, E>(elements: &'e [E], range: &Range<u64>, original: impl Fn(&E) ->
 }
 
 impl Store {
-    /// Returns where to read those whole blocks from that the store keeps, or whose content was
-    /// moved, and that a range of bytes touches; sorted by block.
+    /// Returns where to read whole blocks from: an entry for each block that a range of bytes
+    /// touches, if the store keeps the block or its content was moved. Sorted by block.
     pub fn kept(&self, range: &Range<u64>) -> &[Kept] {
         within(&self.kept, range, |kept| kept.original)
     }
@@ -125,8 +126,8 @@ impl Store {
         self.is_incomplete || !self.kept(range).is_empty() || !self.overlays(range).is_empty()
     }
 
-    /// Returns true if a range of bytes touches a block for which [`Store::is_undefined`] returns
-    /// true.
+    /// Returns true if a range of bytes touches a block that was not in use when the newest
+    /// snapshot was taken (see [`Store::is_undefined`]).
     pub fn has_undefined(&self, range: &Range<u64>) -> bool {
         let blocks = blocks(range);
         let first = blocks.start / 8;
@@ -139,10 +140,10 @@ impl Store {
         })
     }
 
-    /// Returns true if the snapshot of this store may read other bytes in a range than the next
-    /// older snapshot reads from this store. They differ because only the store's own snapshot uses
-    /// the store's overlays (blocks that are kept in part) and its undefined blocks (those not in
-    /// use when it was taken).
+    /// Returns true if the snapshot of this store can read other bytes in a range than the next
+    /// older snapshot reads through this store. They can differ because only the store's own
+    /// snapshot uses the store's overlays (blocks that are kept in part) and its undefined blocks
+    /// (those not in use when it was taken). Also returns true if entries of the store are lost.
     pub fn is_special(&self, range: &Range<u64>) -> bool {
         self.is_incomplete || !self.overlays(range).is_empty() || self.has_undefined(range)
     }
@@ -355,8 +356,9 @@ impl BlockLists {
         }
     }
 
-    /// Adds a problem if a store states that it keeps a block, or its needed parts, beyond the end
-    /// of the volume. The last block of a snapshot can be shorter than others.
+    /// Adds a problem if the place at which a store keeps a block reaches beyond the end of the
+    /// volume. `parts` has a bit for each 512 bytes of the block; the bytes after the last kept
+    /// part do not matter. The last block of a snapshot can be shorter than others.
     fn check_stored(&mut self, original: u64, stored: u64, parts: u32) {
         let length =
             (u64::from(u32::BITS - parts.leading_zeros()) * 512).min(self.size.saturating_sub(original));

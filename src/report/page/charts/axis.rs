@@ -10,15 +10,16 @@ const DAY: i64 = 24;
 const WEEK: i64 = 7 * DAY;
 /// The first hour of the first Monday after the start of 1970.
 const MONDAY: i64 = 4 * DAY;
-/// The maximum number of steps of a chart's time axis. If there were more, each would be too narrow
-/// to see.
+/// The maximum number of steps of a chart's time axis. More steps would be too narrow to see.
 const MOST_STEPS: i64 = 120;
-/// The lengths that a step can have, in hours, with their names. An axis has the first length with
-/// which [`MOST_STEPS`] steps cover all matches and nearly all logs.
+/// The lengths that a step can have, in hours, with their names. An axis has the shortest length
+/// with which [`MOST_STEPS`] steps cover all matches and nearly all logs. If the longest is too
+/// short for that, the axis leaves out hours that are far from most others.
 const STEPS: [(i64, &str); 5] =
     [(1, "hour"), (6, "six hours"), (DAY, "day"), (WEEK, "week"), (4 * WEEK, "four weeks")];
-/// One in this many of the hours in which logs begin or end may lie outside the axis, so that one
-/// machine's wrong clock does not make all steps long. Matches must lie within the axis.
+/// At most one in this many of the hours in which logs begin or end may lie outside the time axis,
+/// so that one machine's wrong clock does not make all steps long. Matches lie outside only if the
+/// axis cannot cover all of them even with the longest steps.
 const FEW: u64 = 50;
 
 /// An hour in UTC: the number of hours since the start of 1970.
@@ -66,8 +67,9 @@ pub(in crate::report::page) struct Axis {
 }
 
 impl Axis {
-    /// Returns the axis for matches in these hours, each with the number of matches, and for logs
-    /// that begin or end in the hours `logs`; `None` without any.
+    /// Returns the time axis for a chart. `matches` has the hours with matches, each with the
+    /// number of matches; `logs` has the hours in which logs begin or end. `None` if both are
+    /// empty.
     pub(in crate::report::page) fn covering(matches: &[(Hour, u64)], logs: &[Hour]) -> Option<Self> {
         // One match counts more than all logs.
         let weight = logs.len() as u64 + 1;
@@ -83,9 +85,9 @@ impl Axis {
         })
     }
 
-    /// Returns the axis with the shortest steps that leaves out hours with a weight of at most
-    /// `few` together. `hours` are sorted; the weight of each says how much it matters that the
-    /// axis covers it. `None` if each axis leaves out more.
+    /// Returns the time axis with the shortest steps that leaves out hours with a total weight of
+    /// at most `few`. `hours` must be sorted; the weight of each hour says how much it matters that
+    /// the axis covers it. `None` if every axis leaves out more.
     fn finest(hours: &[(Hour, u64)], few: u64) -> Option<Self> {
         let axes = STEPS.iter().filter_map(|(length, name)| Axis::of(hours, *length, name));
         axes.into_iter().find(|axis| {
@@ -94,9 +96,9 @@ impl Axis {
         })
     }
 
-    /// Returns the axis with steps of this length that covers hours with the greatest weight.
-    /// `hours` are sorted; the weight of each says how much it matters that the axis covers it.
-    /// `None` without hours.
+    /// Returns the time axis with steps of this length that covers the hours with the greatest
+    /// total weight. `hours` must be sorted; the weight of each hour says how much it matters that
+    /// the axis covers it. `None` if `hours` is empty.
     fn of(hours: &[(Hour, u64)], hours_per_step: i64, step_name: &'static str) -> Option<Self> {
         let length = MOST_STEPS * hours_per_step;
         let (earliest, latest) = (hours.first()?.0.0, hours.last()?.0.0);
@@ -144,7 +146,7 @@ impl Axis {
         Some((step(first)?, step(last)?))
     }
 
-    /// Returns the hour with which a step begins.
+    /// Returns the hour with which the step at this position, counted from 0, begins.
     pub(super) fn hour(self, step: usize) -> Hour {
         Hour(self.first + self.hours_per_step * i64::try_from(step).unwrap_or_default())
     }
@@ -155,7 +157,8 @@ impl Axis {
     }
 
     /// Returns the first step of the axis that has a label, and the number of steps from one label
-    /// to the next, so that the axis has at most about `most` labels. Labels stand at round times.
+    /// to the next, so that the axis has at most about `most` labels. Labels are at round times,
+    /// such as midnight.
     pub(super) fn labels(self, most: i64) -> (usize, usize) {
         const ROUND: [i64; 10] = [1, 2, 3, 6, 12, DAY, 2 * DAY, WEEK, 2 * WEEK, 4 * WEEK];
         let round =
@@ -169,8 +172,9 @@ impl Axis {
     }
 }
 
-/// Returns the first of those `length` consecutive hours that have the greatest weight together.
-/// `hours` are sorted; the weight of each says how much it matters that the axis covers it.
+/// Returns the first hour of the `length` consecutive hours with the greatest total weight; of
+/// several equal ones, the latest. `hours` must be sorted; the weight of each hour says how much it
+/// matters that the axis covers it.
 fn busiest(hours: &[(Hour, u64)], length: i64) -> i64 {
     let (mut best, mut most) = (0, 0);
     let (mut ahead, mut sum) = (hours.iter().peekable(), 0_u64);

@@ -1,4 +1,4 @@
-//! Draws rectangles and texts as SVG. This is the only user of `plotters`.
+//! Draws rectangles, lines and texts as SVG. This is the only user of `plotters`.
 
 use plotters::backend::SVGBackend;
 use plotters::coord::Shift;
@@ -9,13 +9,14 @@ use plotters::style::{Color, IntoFont, RGBColor, ShapeStyle};
 
 /// The message of a panic that cannot occur, because drawing into a string does not fail.
 const INFALLIBLE: &str = "a string takes all that is drawn";
-/// The ratio between the size of a font as `plotters` takes it, and its size in SVG.
+/// The ratio between the font size that is passed to `plotters` and the size that it writes to the
+/// SVG.
 const FONT_RATIO: f64 = 1.24;
 /// The size of the charts' text in pixels.
 const FONT_SIZE: f64 = 12.0;
 
-/// A colour of the charts, by its meaning. The page's style sheet replaces each by another one
-/// where the page is dark; a test checks that it leaves none out.
+/// A colour of the charts, by its meaning. In dark mode, the page's style sheet replaces each
+/// colour by another one; a test checks that it replaces all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ink {
     /// The colour of ordinary text, such as names of hosts.
@@ -28,20 +29,20 @@ pub(super) enum Ink {
     Match1,
     /// The colour of a cell with 2 to 9 matches in the chart of matches.
     Match2,
-    /// The colour of a cell with 10 to 99 matches in the chart of matches. In bars and in the chart
-    /// of DNS logging, it stands for any number of matches.
+    /// The colour of a cell with 10 to 99 matches in the chart of matches. In the bars and in the
+    /// chart of DNS logging, it is the colour of any number of matches.
     Match3,
     /// The colour of a cell with 100 or more matches in the chart of matches.
     Match4,
     /// The colour of text on [`Ink::Match3`] and [`Ink::Match4`].
     OnMatch,
-    /// The colour of a period in which DNS queries were logged on a host, and of the bars that
-    /// count these hosts.
+    /// The colour of a period in which DNS queries were logged on a host, and of the bars that show
+    /// the number of hosts with DNS logging.
     Logged,
-    /// The colour of the frame around the period from the first to the last record of a host,
-    /// whatever logged them.
+    /// The colour of the frame around the period from the first to the last record of a host, of
+    /// any program (provider).
     OtherRecords,
-    /// The colour of a period in which records of a host are missing.
+    /// The colour of a period in which records of Sysmon on a host are missing.
     Gap,
     /// The colour of the name of a host that is not cleared, and of the text that says why.
     Unknown,
@@ -65,7 +66,7 @@ impl Ink {
         Ink::Unknown,
     ];
 
-    /// Returns the colour as the page shows it where it is light.
+    /// Returns the colour in light mode, as red, green and blue.
     pub(super) fn rgb(self) -> [u8; 3] {
         match self {
             Ink::Text => [0x1c, 0x25, 0x2e],
@@ -147,8 +148,8 @@ impl<'s> Canvas<'s> {
         self.area.draw(&path).expect(INFALLIBLE);
     }
 
-    /// Writes a text in one line. `point` lies at half the height of the line; `align` says on
-    /// which side of it the text is.
+    /// Writes a text in one line. `point` is at half the height of the line; `align` says on which
+    /// side of the point the text is.
     pub(super) fn text(&self, text: &str, point: (i32, i32), align: Align, ink: Ink) {
         let horizontal = match align {
             Align::Start => HPos::Left,

@@ -1,12 +1,13 @@
-//! The chart of DNS logging by host and hour: where DNS queries were logged, where only other
-//! records were, and where nothing is known.
+//! The chart of DNS logging by host and hour: when DNS queries were logged on a host, when only
+//! other records were, and when nothing is known.
 
 use super::axis::{Axis, Hour};
 use super::canvas::{Align, Area, Canvas, Ink};
 use super::{Chart, Layout, drawn};
 use crate::report::wording::counted;
 
-/// A row of the chart of DNS logging: a host, and what was logged on it when.
+/// A row of the chart of DNS logging: a host, and the times of its DNS queries, other records and
+/// matches.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::report::page) struct CoverageRow {
     /// The host's name, in which characters that a reader would not see are escaped.
@@ -24,9 +25,9 @@ pub(in crate::report::page) struct CoverageRow {
     pub not_cleared: Option<String>,
 }
 
-/// Draws the chart of DNS logging: a row for each host in `rows`, and above them bars that count
-/// the hosts with DNS logging in each step of the axis. `all` has the periods with DNS logging of
-/// each host that is counted; `hosts` is the number of all hosts.
+/// Draws the chart of DNS logging: a row for each host in `rows`, and above them a bar for each
+/// step of the time axis, which shows how many hosts have DNS logging. `all` has the periods with
+/// DNS logging of each host that the bars count; `hosts` is the number of all hosts.
 pub(in crate::report::page) fn coverage(
     axis: Axis,
     rows: &[CoverageRow],
@@ -75,7 +76,8 @@ fn name_ink(row: &CoverageRow) -> Ink {
     }
 }
 
-/// Returns how many hosts have DNS logging in each step of the axis.
+/// Returns how many hosts have DNS logging in each step of the time axis. `all` has the periods
+/// with DNS logging of each host.
 fn logging_hosts(axis: Axis, all: &[Vec<(Hour, Hour)>]) -> Vec<u64> {
     let mut counts = vec![0_u64; axis.steps()];
     let mut last_host = vec![usize::MAX; axis.steps()];

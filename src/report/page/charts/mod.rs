@@ -1,7 +1,7 @@
 //! The charts of the page, as SVG: matches by host and time, and the DNS logging by host and time.
 //!
-//! Both have the same time axis and the same columns, so that one can be read below the other. All
-//! texts that come from evidence must be escaped by the caller; the markup is escaped here.
+//! Both charts have the same time axis and the same columns, so that their rows can be compared.
+//! All texts that come from evidence must be escaped by the caller; the markup is escaped here.
 
 mod axis;
 mod canvas;
@@ -29,12 +29,13 @@ pub(super) struct Chart {
 const WIDTH: i32 = 1120;
 /// The width in pixels of the column with the names of hosts.
 const NAMES: i32 = 236;
-/// The width in pixels at the right edge of a chart, which the last date and the sums of rows
-/// use.
+/// The width in pixels of the space at the right edge of a chart, for the last date and the sums of
+/// rows.
 const RIGHT: i32 = 60;
 /// The height in pixels of a chart's row, which is about one host.
 const ROW: i32 = 20;
-/// The height in pixels of the bars above a chart's rows, which are about all hosts together.
+/// The height in pixels of the space above a chart's rows, in which bars show the numbers of all
+/// hosts together.
 const BARS: i32 = 56;
 /// The height in pixels of the line of dates below a chart's rows.
 const DATES: i32 = 24;
@@ -47,7 +48,8 @@ const LONG_DATE: i32 = 112;
 /// The maximum number of characters of a host's name in a chart.
 const MOST_NAME: usize = 30;
 
-/// Where the parts of a chart lie on its canvas: the names, the rows, the bars and the dates.
+/// Computes where the parts of a chart are on its canvas: the names, the rows, the bars and the
+/// dates.
 #[derive(Debug, Clone, Copy)]
 struct Layout {
     axis: Axis,
@@ -63,7 +65,7 @@ impl Layout {
         i32::try_from(self.axis.steps()).unwrap_or(1)
     }
 
-    /// Returns the width in pixels of the part of a chart in which the steps of the time axis lie.
+    /// Returns the width in pixels of the steps of the time axis together.
     fn plot_width(self) -> i32 {
         (WIDTH - NAMES - RIGHT).min(self.steps() * WIDEST_STEP)
     }
@@ -78,8 +80,8 @@ impl Layout {
         NAMES + step * self.plot_width() / self.steps()
     }
 
-    /// Returns the area that the steps from `first` to `last` take in a row of the chart, without a
-    /// margin above and below it.
+    /// Returns the area that the steps from `first` to `last`, both included, take in a row of the
+    /// chart, without a margin above and below it.
     fn cells(self, row: usize, first: usize, last: usize) -> Area {
         let (left, right) = (self.x(first), self.x(last + 1));
         let row = i32::try_from(row).unwrap_or_default();
@@ -87,7 +89,7 @@ impl Layout {
     }
 
     /// Returns the area that the hours from `first` to `last` take in a row of the chart. The hours
-    /// count from the start of the axis, and both are included.
+    /// are counted from the start of the time axis; both are included.
     fn hours(self, row: usize, (first, last): (i64, i64)) -> Area {
         let x = |hours: i64| {
             let width = i64::from(self.plot_width());
@@ -104,7 +106,9 @@ impl Layout {
         canvas.text(&wording::grouped(sum), (right, y + height / 2), Align::Start, Ink::Muted);
     }
 
-    /// Draws the lines between the steps, the dates, and a line for each host with its name.
+    /// Draws the frame of a chart: a line and a name for each row, and the vertical lines and dates
+    /// of the time axis. `names` has the name of each host and its colour, from the first row to
+    /// the last.
     fn frame(self, canvas: &Canvas<'_>, names: impl Iterator<Item = (String, Ink)>) {
         let bottom = BARS + self.rows * ROW;
         let right = NAMES + self.plot_width();
@@ -137,8 +141,8 @@ impl Layout {
         }
     }
 
-    /// Draws above the rows a bar for each step of the axis. `counts` has the number that each bar
-    /// shows. `label` says what is counted; the greatest number stands beside it.
+    /// Draws a bar for each step of the time axis, above the rows. `counts` has the number that
+    /// each bar shows. `label` says what is counted; the greatest number is written beside it.
     fn bars(self, canvas: &Canvas<'_>, counts: &[u64], ink: Ink, label: &str) {
         let most = counts.iter().copied().max().unwrap_or_default().max(1);
         let space = BARS - 22;
@@ -158,8 +162,8 @@ impl Layout {
     }
 }
 
-/// Returns a name, short enough for the column of names. Its end is cut, because the name of a
-/// machine comes before its domain.
+/// Returns a name, cut to fit the column of names. The end is cut, because the name of a machine
+/// comes before its domain.
 fn in_column(name: &str) -> String {
     match name.char_indices().nth(MOST_NAME) {
         None => name.to_owned(),
@@ -167,7 +171,7 @@ fn in_column(name: &str) -> String {
     }
 }
 
-/// Draws a chart with this layout by `draw`, and returns its SVG.
+/// Draws a chart with this layout by calling `draw`, and returns the chart's SVG.
 fn drawn(layout: Layout, draw: impl FnOnce(&Canvas<'_>)) -> String {
     let mut svg = String::new();
     let canvas = Canvas::begin(&mut svg, WIDTH, layout.height());

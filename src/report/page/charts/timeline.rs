@@ -15,7 +15,8 @@ pub(in crate::report::page) struct TimelineRow {
 }
 
 /// Draws the chart of matches: a row for each host in `rows`, and above them bars for the matches
-/// of all hosts, which `all` has. `hosts` is the number of all hosts with matches.
+/// of all hosts. `all` has the hours with matches of all hosts, with the number of matches; `hosts`
+/// is the number of all hosts with matches.
 pub(in crate::report::page) fn timeline(
     axis: Axis,
     rows: &[TimelineRow],
@@ -44,7 +45,8 @@ pub(in crate::report::page) fn timeline(
     Chart { svg, left_out }
 }
 
-/// Returns the number of matches in each step of the axis, and the number of matches outside it.
+/// Returns the number of matches in each step of the time axis, and the number of matches outside
+/// the axis.
 fn by_step(axis: Axis, hours: &[(Hour, u64)]) -> (Vec<u64>, u64) {
     let (mut counts, mut outside) = (vec![0_u64; axis.steps()], 0_u64);
     for (hour, count) in hours {

@@ -8,11 +8,11 @@ use crate::scan::evtx::binxml::ValueType;
 /// The size of a descriptor, in bytes. A descriptor states the size and the type of a record's
 /// value.
 pub(in crate::scan) const DESCRIPTOR_SIZE: usize = 4;
-/// The bits that state the size of a record's value, in the value's descriptor: four bytes, read as
-/// a little-endian number.
+/// A mask of the bits that state a value's size, in the value's descriptor of four bytes, read as a
+/// little-endian number.
 pub(in crate::scan) const SIZE_BITS: u32 = 0xffff;
-/// The bits that state the type of a record's value, in the value's descriptor: four bytes, read as
-/// a little-endian number.
+/// A mask of the bits that state a value's type, in the value's descriptor of four bytes, read as a
+/// little-endian number.
 pub(in crate::scan) const TYPE_BITS: u32 = 0x00ff_0000;
 
 /// Returns the size of a value, in bytes, as the value's descriptor states it.

@@ -37,8 +37,8 @@ pub(in crate::scan) const DEFINITION_HEADER_SIZE: usize = 24;
 /// The offset of the GUID in a template definition, in bytes. The first four bytes of the GUID are
 /// the number by which records refer to the definition.
 pub(in crate::scan) const DEFINITION_GUID_OFFSET: usize = 4;
-/// The offset, in a template definition, of the number that states the size of the definition's
-/// tokens (its content in binary XML), in bytes.
+/// The offset in a template definition, in bytes, of the number that states the size of the
+/// definition's tokens (its content in binary XML).
 const DEFINITION_SIZE_OFFSET: usize = 20;
 
 /// Returns the offset, in a chunk, at which the template definition at `offset` ends. If the

@@ -47,7 +47,7 @@ impl<'a> Text<'a> {
     }
 }
 
-/// Returns the code units of UTF-16 text.
+/// Returns the code units of little-endian UTF-16 text. A single byte at its end is ignored.
 #[inline]
 pub(in crate::scan) fn units(text: &[u8]) -> impl Iterator<Item = u16> + '_ {
     text.as_chunks::<2>().0.iter().map(|unit| u16::from_le_bytes(*unit))
@@ -78,7 +78,7 @@ pub(in crate::scan) fn plain(text: &[u8]) -> Option<String> {
     all(pairs, |[low, high]| high == 0 && (b' '..=b'~').contains(&low)).then(|| low_bytes(pairs))
 }
 
-/// Returns the text that UTF-16 units with only ASCII characters encode.
+/// Converts UTF-16 units to a string. All units must be ASCII characters.
 fn low_bytes(units: &[[u8; 2]]) -> String {
     let bytes = units.iter().map(|[low, _]| *low).collect();
     String::from_utf8(bytes).expect("ASCII characters are UTF-8")
@@ -128,6 +128,7 @@ pub(in crate::scan) fn holds_nul(text: &[u8]) -> bool {
 }
 
 /// Returns whether a UTF-16 code unit is the ASCII character `lower`, in lower or upper case.
+/// `lower` must be in lower case.
 fn is_letter(unit: &[u8], lower: u8) -> bool {
     matches!(unit, [byte, 0] if byte.to_ascii_lowercase() == lower)
 }

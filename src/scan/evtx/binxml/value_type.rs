@@ -60,10 +60,9 @@ pub(in crate::scan) const FRAGMENT: ValueType = ValueType(0x21);
 /// The bit in the number of a value type that makes it the type of an array. The other bits are the
 /// number of the type of the array's items.
 const ARRAY: u8 = 0x80;
-/// The smallest number of a value type that is an array and exists: an array of texts.
+/// The smallest number of an array type that exists: an array of texts.
 const FIRST_ARRAY: u8 = ARRAY | TEXT.0;
-/// The greatest number of a value type that is an array and exists: an array of 64-bit hexadecimal
-/// integers.
+/// The greatest number of an array type that exists: an array of 64-bit hexadecimal integers.
 const LAST_ARRAY: u8 = ARRAY | HEX64.0;
 
 impl ValueType {
@@ -110,9 +109,9 @@ impl ValueType {
     }
 
     /// Returns whether a value of the type can have `size` bytes. If not, the value cannot be read
-    /// directly: the decoder (the `evtx` crate) would read other bytes, because it reads numbers,
-    /// GUIDs and times at the type's own width, whatever size the descriptor states, and continues
-    /// after that. The result is false for arrays and unknown types.
+    /// directly: for numbers, GUIDs and times, the decoder (the `evtx` crate) ignores the size in
+    /// the descriptor, reads as many bytes as the type has, and continues after them. The result is
+    /// false for arrays and unknown types.
     #[inline]
     pub(in crate::scan) fn is_well_sized(self, size: usize) -> bool {
         match self {
