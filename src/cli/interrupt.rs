@@ -20,7 +20,8 @@ const STOPPING: &str = "interrupted: nothing will be written; a second signal st
 /// Writes the messages for the user when a signal ends a sweep.
 #[derive(Debug, Clone)]
 struct InterruptMessages {
-    /// The output directory; `None` for a command that writes nothing if it is interrupted.
+    /// The output directory, which the messages name. `None` for a command that leaves no output if
+    /// it is interrupted.
     out: Option<PathBuf>,
     format: LogFormat,
     verbosity: Verbosity,
@@ -30,7 +31,7 @@ struct InterruptMessages {
 /// returned flag, which ends the sweep when the work in progress is finished. The second one ends
 /// the process at once, even if other threads are busy or blocked. Each signal prints a message
 /// (the first one only if `verbosity` is normal). `out` is the output directory, which the second
-/// message names; `None` for a command that writes nothing if it is interrupted.
+/// message names; `None` for a command that leaves no output if it is interrupted.
 #[must_use]
 pub fn watch(out: Option<&Path>, format: LogFormat, verbosity: Verbosity) -> Arc<AtomicBool> {
     let messages = Arc::new(InterruptMessages { out: out.map(Path::to_path_buf), format, verbosity });

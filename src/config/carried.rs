@@ -89,7 +89,7 @@ struct CarriedList {
     risk_score: Option<u32>,
 }
 
-/// The place, in its rule file, of a rule that the sweep runs: the rule's id, and two lines.
+/// Where a rule that the sweep runs is in its rule file, with the rule's id.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct RulePlace {
     id: String,

@@ -26,7 +26,7 @@ const DEEPEST_DIRECTORY: usize = 32;
 /// The maximum number of paths that the error message lists if no rule can be run. They are the
 /// paths of rule files and of directories of rule files that the user named.
 const MOST_NAMED: usize = 10;
-/// The extensions of the names of rule files. Files with other extensions in a directory of rules
+/// The file extensions of rule files. Files with other extensions in a directory of rules
 /// are ignored.
 const EXTENSIONS: [&str; 3] = ["yml", "yaml", "sigma"];
 

@@ -200,8 +200,8 @@ impl DetectionError {
         matches!(self, DetectionError::NoRule { .. })
     }
 
-    /// Returns true if the rule was refused because it is about other events than DNS queries, such
-    /// as process creations.
+    /// Returns true if the rule was refused because it is about events other than DNS queries, for
+    /// example process creations.
     #[must_use]
     pub fn is_about_other_data(&self) -> bool {
         match self {

@@ -141,8 +141,8 @@ struct Entry {
 }
 
 impl Entry {
-    /// Checks an exclusion as written in the file, and parses its condition. `default_name` is the
-    /// name of an exclusion that states none.
+    /// Checks an exclusion as written in the file, and parses its condition. `default_name` is
+    /// used if the exclusion states no name.
     fn into_exclusion(self, default_name: String) -> Result<Exclusion, ExclusionProblem> {
         let Entry { name, search, reason, expires, detections } = self;
         let predicate = head::parse_alone(&search).map_err(ExclusionProblem::Search)?;

@@ -11,7 +11,8 @@ use serde::Deserialize;
 /// A field whose value is at risk when an event matches the rule, such as a user or a computer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RiskObject {
-    /// The name of the field whose value is at risk, in the result of the rule's search.
+    /// The name of the field, in the result of the rule's search, that has the risk object: the
+    /// host or user at risk.
     pub field: String,
     /// The type of the value at risk, as Splunk's risk index has it: `system`, `user` or `other`.
     pub object_type: String,

@@ -87,8 +87,8 @@ impl Logs {
         }
     }
 
-    /// Removes and returns the EventRecordIDs of one Computer's logs. If no record names that
-    /// Computer, there are none.
+    /// Removes and returns the EventRecordIDs of one Computer's logs, by channel. Empty if no
+    /// record names that Computer.
     pub fn take(&mut self, computer: &str) -> Channels {
         self.0.remove(computer).unwrap_or_default()
     }

@@ -214,7 +214,7 @@ impl Extents {
 /// Counts of everything that was seen in a file of the evidence, or in a part of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Tally {
-    /// The number of the file's bytes of each kind, such as good, damaged and unread ones.
+    /// How many bytes of the file are good, damaged, unread or of another kind.
     pub extents: Extents,
     /// The number of slots (places for a chunk of 64 KiB), including one that the file's end cuts
     /// off.

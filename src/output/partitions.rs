@@ -196,8 +196,9 @@ impl<'a> PartitionWriter<'a> {
         Ok(place)
     }
 
-    /// Writes the partitions (each the rows in one folder) with the indices `which`. If there are
-    /// several and their rows take too much memory together, returns false and writes nothing.
+    /// Writes the partitions with the indices `which`, and returns true. A partition is the rows of
+    /// the table that go to one folder. If there are several, and their rows take too much memory
+    /// together, returns false and writes nothing; the caller then writes fewer at a time.
     fn write(
         &mut self,
         table: &Partitioned<'_>,

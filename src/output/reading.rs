@@ -33,7 +33,7 @@ pub fn row_count(file: File) -> Result<u64, ReadError> {
     u64::try_from(rows).map_err(|_| format!("expected a number of rows, found {rows}").into())
 }
 
-/// The tables in an output directory. The output can be finished, or still be written.
+/// The tables in an output directory. The sweep may be finished, or still be writing them.
 #[derive(Debug, Clone)]
 pub struct OutputTables {
     directory: PathBuf,

@@ -93,7 +93,7 @@ pub struct Host {
     pub users: ValueCounts,
     /// The status codes (QueryStatus) of the unique matches, each with the number of matches.
     pub query_statuses: ValueCounts,
-    /// The detections that describe the unique matches, each with the number of matches.
+    /// For each detection, the number of the host's unique matches that it describes.
     pub detections: DetectionCounts,
     /// The highest risk score of the unique matches; `None` if their detections state none.
     pub risk_score: Option<i64>,
@@ -286,8 +286,8 @@ impl Host {
         anomalies
     }
 
-    /// Returns the host's verdict: what was seen of the host, in a word, such as matches, no
-    /// matches or no records of Sysmon.
+    /// Returns the host's verdict: what was found of it in a few words, for example matches,
+    /// no matches or no records of Sysmon.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         if self.matches > 0 {

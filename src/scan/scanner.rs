@@ -137,9 +137,9 @@ impl Scanner {
         self.slots.skimmer = self.slots.skimmer.take().map(change);
     }
 
-    /// Reads and decodes `block` (the part that one thread scans) of a log of `size` bytes,
-    /// including chunks that begin in the block, but not at a multiple of 64 KiB after the file
-    /// header. The problems in the result state what is wrong with the block.
+    /// Reads and decodes `block` (the part that one thread scans) of a log of `size` bytes. Chunks
+    /// that begin in the block are also read if they do not begin at a multiple of 64 KiB after the
+    /// file header. The result's problems list what is wrong with the block.
     pub fn scan(&mut self, log: &dyn LogBytes, block: Block, size: u64) -> BlockScan {
         self.scan_after(log, block, size, |_, _| ())
     }

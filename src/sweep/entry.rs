@@ -25,8 +25,8 @@ struct NewEntry<'a, F> {
     recovered: Vec<&'a LocatedEvent>,
 }
 
-/// The beginning of an entry (the result of a block of a file): it identifies the file and the
-/// block.
+/// The first fields of an entry of a journal or a part: they identify the block of a file whose
+/// result the entry has.
 #[derive(Debug, Deserialize)]
 pub(super) struct EntryUnit<F> {
     /// The file that the block is a part of.
@@ -35,7 +35,8 @@ pub(super) struct EntryUnit<F> {
     pub block: Block,
 }
 
-/// The result of reading a block of a file: what follows the beginning ([`EntryUnit`]) of an entry.
+/// The result of reading a block of a file: the fields of an entry of a journal or a part after the
+/// first ones ([`EntryUnit`]).
 #[derive(Debug, Deserialize)]
 pub(super) struct Entry {
     /// The account of the block: how many bytes and records it has, and which of them are damaged.

@@ -245,11 +245,11 @@ pub enum SchemaSubject {
     /// The tables that a sweep writes: each column with its type and meaning
     #[default]
     Tables,
-    /// The summary as JSON, which `sweep` and `report` print with `--format json`: a JSON Schema
+    /// The summary that `sweep` and `report` print with `--format json`, as a JSON Schema
     Summary,
-    /// Events as JSON, which `show --format json` prints: a JSON Schema
+    /// The events that `show --format json` prints, as a JSON Schema
     Show,
-    /// The risk as JSON, which `report --risk --format json` prints: a JSON Schema
+    /// The risk that `report --risk --format json` prints, as a JSON Schema
     Risk,
 }
 

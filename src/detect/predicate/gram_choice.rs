@@ -30,7 +30,7 @@ pub(super) struct GramChoice {
     /// How often each gram occurs in the patterns, up to 255. Several grams can share a counter,
     /// which then has their sum.
     counters: Vec<u8>,
-    /// The number of counters, as a power of two.
+    /// The number of counters, as the exponent of a power of two.
     bits: u32,
     /// How rare each byte is in names and paths. A [`MARK`] counts as frequent, because every text
     /// begins and ends with one.

@@ -21,8 +21,8 @@ pub(super) struct GramTable {
     /// A Bloom filter of the grams of the table. It rules out most grams of a text that are not in
     /// the table, each with one access to memory.
     filter: BitFilter,
-    /// The number of slots, as a power of two. Each gram belongs to one slot, and few grams belong
-    /// to the same slot.
+    /// The number of slots, as the exponent of a power of two. Each gram belongs to one slot; most
+    /// slots have one gram or none.
     bits: u32,
     /// For each slot, the index in `entries` at which its entries begin. One more element after the
     /// last slot is the number of all entries.

@@ -78,7 +78,7 @@ impl Pattern {
         &self.pieces
     }
 
-    /// Returns true if the pattern consists only of wildcards, so that it matches every value.
+    /// Returns true if the pattern consists only of `*` wildcards, so that it matches every value.
     #[must_use]
     pub fn is_any(&self) -> bool {
         self.pieces.len() > 1 && self.literals().next().is_none()

@@ -94,9 +94,9 @@ impl FieldResolver for ModelFields {
 }
 
 impl Pipeline<'_> {
-    /// Reads what follows the command `stats`, such as `count min(f) as name by a b`, and makes the
-    /// table of the search. `command` is the word `stats`; errors about the whole command are
-    /// placed at it.
+    /// Reads what follows the command `stats`, for example `count min(f) as name by a b`, and sets
+    /// the columns of the search's table of results. `command` is the word `stats`; errors about
+    /// the whole command are reported at its place.
     pub fn read_stats(&mut self, cursor: &mut Cursor<'_>, command: &Token) -> Result<(), SearchError> {
         if self.stats.is_some() {
             return Err(cursor.error_at(command, "only one stats"));

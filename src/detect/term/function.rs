@@ -6,9 +6,9 @@ use std::collections::HashSet;
 use crate::detect::predicate::pattern::fold;
 use crate::detect::term::value::Value;
 
-/// The longest text that a function of `eval` returns, in bytes. It limits the memory that a
-/// crafted rule or event can take. A text that would be longer is dropped, and the function returns
-/// null if no other text is left.
+/// The greatest length, in bytes, of each text in the result of a function of `eval`. It limits the
+/// memory that a crafted rule or event can take. A longer text is left out of the result, which can
+/// have several values; if none is left, the result is null.
 pub(in crate::detect) const LONGEST_TEXT: usize = 1 << 20;
 /// The largest number of values that the function `mvappend` returns. Further values are dropped,
 /// to limit the memory.

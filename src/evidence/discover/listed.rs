@@ -34,7 +34,7 @@ pub(super) enum ListedItem {
     /// Contains its absolute path. A piece is listed even if no log is found in it.
     Piece(PathBuf),
     /// A file to read, or a folder or file that could not be listed. `known` is the file's
-    /// identity, size and time of change when it was listed, or the reason why it could not be
+    /// identity, size and modification time when it was listed, or the reason why it could not be
     /// listed.
     File { path: PathBuf, form: FileForm, known: Result<ListedFile, String> },
     /// An archive or a disk image, with the files and containers in it. `number` is the device and

@@ -120,8 +120,8 @@ enum RootPart {
 }
 
 impl Tree {
-    /// Returns an empty listing for the root that the tree (a folder with everything in it) lies
-    /// in.
+    /// Makes a new listing, still without files, for the root that contains this tree (a folder with
+    /// everything in it).
     fn listing(&self) -> Listing {
         Listing { root: self.root, found: Vec::new(), passed_over: SkippedCounts::default() }
     }

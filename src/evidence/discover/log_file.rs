@@ -166,8 +166,8 @@ impl LogFile {
         matches!(self.place, Place::Container(_) | Place::Recorded(_))
     }
 
-    /// Returns what is wrong with the file, judged by what its container states about it. Returns
-    /// nothing for a file in a folder, or if only what was recorded of the file is known.
+    /// Returns what is wrong with the file, judged by what its container states about it. Empty for
+    /// a file in a folder, and for a file that is only known from a plan or a part.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
         match &self.place {

@@ -7,8 +7,8 @@ use std::thread::{self, ThreadId};
 /// The most memory that all files which are unpacked at the same time may take for their
 /// dictionaries, in bytes. It is enough for one file with the largest dictionary that is accepted.
 const MOST: u64 = 256 << 20;
-/// The largest size, in bytes, of a dictionary (memory with unpacked bytes, which unpacking needs)
-/// that is so small that it is not counted.
+/// The size, in bytes, up to which a dictionary is not counted against the memory limit. A
+/// dictionary is the memory with already unpacked bytes that a decompressor needs.
 const SMALL: u64 = 1 << 20;
 
 /// The memory that the dictionaries of all files that are being unpacked take together. A

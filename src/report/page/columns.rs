@@ -12,8 +12,8 @@ use serde::Serialize;
 use crate::base::deflate;
 use crate::base::fast_map::FastMap;
 
-/// The message of a panic that cannot occur, because writing into memory does not fail.
-const INFALLIBLE: &str = "memory takes all that is written";
+/// Why writing into memory is expected to succeed: the message of a panic that cannot occur.
+const INFALLIBLE: &str = "writing into memory does not fail";
 
 /// Packs the rows of one of the page's grids (lists that can be searched) into text, column by
 /// column.

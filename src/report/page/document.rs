@@ -160,7 +160,7 @@ impl Figure {
 pub(super) struct Section {
     /// The id by which links lead to the section.
     pub id: &'static str,
-    /// The text of the link to the section at the top of the page.
+    /// The text of the link, at the top of the page, that leads to this section.
     pub link: &'static str,
     /// The section's title.
     pub title: &'static str,

@@ -18,7 +18,8 @@ const MOST_PERIODS: usize = 60;
 /// The first and the last hour of a period. The period includes both.
 pub(super) type Hours = (Hour, Hour);
 
-/// When DNS queries were logged on a host, and when records of Sysmon are missing.
+/// The periods in which DNS queries were logged on a host, and those in which Sysmon's records are
+/// missing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct HostLogging {
     /// The times of the host's first and last DNS query in all logs; `None` if it has none.

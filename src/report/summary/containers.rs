@@ -9,8 +9,8 @@ use crate::report::flawed_file::MissedContainer;
 
 /// The maximum number of dates of unread shadow copies that the summary names.
 const MOST_DATES: usize = 3;
-/// The maximum number of containers (archives, disk images, …) that could not be read and that a
-/// short summary lists. The table `containers.parquet` lists all.
+/// The maximum number of unread containers (archives, disk images, …) that a short summary lists.
+/// The table `containers.parquet` lists all containers.
 const MOST_MISSED: usize = 3;
 /// The number of characters at the start of a time in RFC 3339 that are its date, such as
 /// `2026-11-29`.

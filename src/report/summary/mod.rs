@@ -192,8 +192,8 @@ fn evidence_text(facts: &HostFacts, most: usize) -> String {
     text
 }
 
-/// Returns the end of a sentence that says how many matches or leads are copies of an earlier one,
-/// such as `; 3 copies of them`. Empty if `copies` is 0.
+/// Returns the end of a sentence with a number of unique matches or leads, which says how many
+/// copies of them were found in addition: `; 3 copies of them`. Empty if `copies` is 0.
 fn copies(copies: u64) -> String {
     if copies == 0 { String::new() } else { format!("; {} of them", counted(copies, "copy", "copies")) }
 }

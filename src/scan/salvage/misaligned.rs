@@ -243,7 +243,7 @@ impl MisalignedChunks {
 /// A slot of a log (64 KiB in which a chunk should lie, or the file header), given by its range in
 /// a longer sequence of bytes of the log.
 struct SlotPart<'b> {
-    /// Consecutive bytes of the log that include the slot.
+    /// Consecutive bytes of the log that include the slot (64 KiB in which a chunk should lie).
     bytes: &'b [u8],
     /// The offset, in the log, at which `bytes` (the bytes that include the slot) begin.
     start: u64,
@@ -276,8 +276,8 @@ enum SlotKind {
     /// The slot (64 KiB in which a chunk should lie) contains only zeros, because it was never
     /// used.
     Unused,
-    /// The slot (64 KiB in which a chunk should lie) contains neither a chunk nor zeros, but for
-    /// example the middle of a misaligned chunk.
+    /// The slot (64 KiB in which a chunk should lie) contains neither a chunk nor only zeros. It may
+    /// contain, for example, a part of a misaligned chunk.
     Foreign,
 }
 

@@ -190,13 +190,14 @@ impl Layout {
     }
 }
 
-/// Returns the range, in the chunk, of the values that determine whether a record is Sysmon's and
-/// which log it belongs to. If the template definition or the channel already says that the record
-/// is Sysmon's, the provider is left out.
+/// Returns the range of bytes, in the chunk, that has the values that determine whether a record is
+/// Sysmon's and which log it belongs to: the provider and the channel. The provider is left out if
+/// the template definition or the channel already shows that the record is Sysmon's. The range is
+/// empty if neither is a value of the record.
 fn names(template: &EventTemplate, values: &Values<'_>) -> Range<usize> {
     let text = |index: Option<Index>| values.range(index?, TEXT);
-    let is_told = template.sysmon || is_sysmon_channel(template, values);
-    let texts = [if is_told { None } else { text(template.provider) }, text(template.channel)];
+    let is_known = template.sysmon || is_sysmon_channel(template, values);
+    let texts = [if is_known { None } else { text(template.provider) }, text(template.channel)];
     let start = texts.iter().flatten().map(|range| range.start).min().unwrap_or(values.start());
     start..texts.iter().flatten().map(|range| range.end).max().unwrap_or(start)
 }

@@ -70,8 +70,8 @@ impl OtherEvents {
         }
     }
 
-    /// Removes and returns the GUIDs in the process events of the chunk; empty unless process
-    /// events are looked for and only their GUIDs are taken.
+    /// Removes and returns the GUIDs in the chunk's process events: that of each process and of its
+    /// parent. Empty unless the skim was made to keep these GUIDs, and not the events.
     pub(in crate::scan) fn take_links(&mut self) -> Vec<ProcessLink> {
         match self {
             OtherEvents::Counted | OtherEvents::DnsClient(_) => Vec::new(),

@@ -41,8 +41,9 @@ use crate::scan::skim::skimmed_record::SkimmedRecord;
 /// recognised) that are kept for a chunk. Each further layout would cost a comparison for every
 /// record that has none of the kept ones.
 const MOST_LAYOUTS: usize = 16;
-/// The greatest number of logs (computer and channel) that are remembered from chunk to chunk. Most
-/// of the following chunks contain records of the same log. If there are more, all are forgotten.
+/// The greatest number of logs (computer and channel) that a skimmer remembers from one chunk to
+/// the next, because most of the following chunks contain records of the same log. If it knows more
+/// when the next chunk begins, it forgets all.
 const MOST_LOGS: usize = 16;
 
 /// Skims one chunk after another: counts the records that no detection can match, and leaves the

@@ -8,8 +8,7 @@ use super::{Image, ImageError, ImageProblem, Opening};
 use crate::evidence::layer::{Joined, SharedSource, Source};
 use crate::evidence::source::LogBytes;
 
-/// The number of consecutive missing parts after which no more parts of a split image are looked
-/// for.
+/// The number of consecutive missing parts after which the search for parts of a split image stops.
 const LOOK_AHEAD: u32 = 100;
 
 /// The greatest number that a part (file) of a split image can have, because the names of the parts

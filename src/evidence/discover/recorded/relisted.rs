@@ -20,8 +20,8 @@ use crate::evidence::discover::{Discovery, FoundContainer, Search};
 const CHANGED: &str =
     "the evidence changed after the plan was made: what the plan lists here is no longer there";
 
-/// Some items of recorded evidence (files in folders, and outermost containers) that were listed
-/// again, so that they can be read.
+/// Items of evidence (files in folders, and outermost containers) that a plan lists, and that were
+/// looked up in the evidence again so that they can be read.
 #[derive(Debug)]
 pub struct Relisted {
     /// The files and containers of the items, each in the piece of evidence in which it was

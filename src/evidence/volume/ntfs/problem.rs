@@ -30,7 +30,7 @@ pub enum VolumeProblem {
     /// Some records of the master file table were written only in part: the marks at the ends of
     /// their sectors differ. They are not used.
     Torn {
-        /// The number of records of the master file table that were written only in part.
+        /// The number of torn records of the master file table, which Windows wrote only in part.
         records: u64,
     },
     /// Some places in the master file table contain something that is not a record of the table.

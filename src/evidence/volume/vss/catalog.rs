@@ -44,8 +44,8 @@ pub(super) struct StorePlaces {
     /// The offset on the volume of the first block of the bitmap that tells which blocks (of 16 KiB
     /// of the volume) were not in use when the snapshot was taken.
     pub bitmap: u64,
-    /// The offset on the volume of the first block of the previous snapshot's bitmap, which tells
-    /// which blocks (of 16 KiB of the volume) were not in use then. 0 if there is no bitmap.
+    /// The offset on the volume of the first block of the previous snapshot's bitmap, which marks
+    /// the blocks of 16 KiB that were not in use at that time. 0 if there is no bitmap.
     pub previous_bitmap: u64,
 }
 

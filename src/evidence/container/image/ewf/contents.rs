@@ -3,7 +3,7 @@
 
 use super::super::outcome::{ImageFacts, ImageProblem};
 
-/// What was read so far from the segments (files) of an E01 image while the image is opened.
+/// What has been read so far from the segments (files) of an E01 image while the image is opened.
 #[derive(Default)]
 pub(super) struct Contents {
     pub(super) media: Option<Media>,

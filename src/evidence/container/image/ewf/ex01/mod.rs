@@ -23,7 +23,7 @@ use crate::evidence::layer::{SharedSource, read_up_to};
 /// The size of the header of an Ex01 segment (a file of the image), in bytes.
 const SEGMENT_HEADER: usize = 32;
 
-/// What was read so far from the segments (files) of an Ex01 image while the image is opened.
+/// What has been read so far from the segments (files) of an Ex01 image while the image is opened.
 #[derive(Default)]
 struct Contents {
     segments: Vec<(String, SharedSource)>,
