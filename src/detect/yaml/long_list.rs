@@ -167,7 +167,7 @@ impl Run<'_> {
     }
 }
 
-/// An item of a list, which is a single value, in a YAML text.
+/// An item of a list in a YAML text that is a single value (neither a list nor a mapping).
 #[derive(Debug, Clone, Copy)]
 struct Item<'t> {
     place: LineColumn,

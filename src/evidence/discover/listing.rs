@@ -120,8 +120,8 @@ enum RootPart {
 }
 
 impl Tree {
-    /// Makes a new listing, still without files, for the root that contains this tree (a folder with
-    /// everything in it).
+    /// Makes a new listing, still without files, for the root that contains this tree (a folder
+    /// with everything in it).
     fn listing(&self) -> Listing {
         Listing { root: self.root, found: Vec::new(), passed_over: SkippedCounts::default() }
     }

@@ -4,7 +4,7 @@ use super::layout::{Colours, Grid, Layout, PATH_WIDTH, Side, Tone, VALUE_WIDTH, 
 use super::{Extent, counted, grouped};
 use crate::report::answer::{Listed, Risk, RiskOfObject, UtcTime};
 
-/// The maximum number of objects at risk (hosts and users) that are shown in a short text.
+/// The maximum number of risk objects (hosts and users) that a short summary lists.
 const MOST_OBJECTS: usize = 20;
 /// The maximum number of messages, and of detections, that are shown for an object at risk (a host
 /// or a user).

@@ -27,7 +27,7 @@ const MOST_CHUNKS: usize = 16;
 
 /// The chunk that contains a record, as far as it could be read.
 struct ChunkOfRecord {
-    /// The offset of the chunk in its file, in bytes.
+    /// The offset, in its file, of the chunk that has the record, in bytes.
     offset: u64,
     /// The chunk's bytes: 64 KiB, or fewer at the end of the file.
     bytes: Vec<u8>,

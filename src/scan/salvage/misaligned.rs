@@ -276,8 +276,8 @@ enum SlotKind {
     /// The slot (64 KiB in which a chunk should lie) contains only zeros, because it was never
     /// used.
     Unused,
-    /// The slot (64 KiB in which a chunk should lie) contains neither a chunk nor only zeros. It may
-    /// contain, for example, a part of a misaligned chunk.
+    /// The slot (64 KiB in which a chunk should lie) contains neither a chunk nor only zeros. It
+    /// may contain, for example, a part of a misaligned chunk.
     Foreign,
 }
 

@@ -35,7 +35,7 @@ pub(in crate::scan) type Index = u16;
 /// GUID, and the size of the tokens that follow.
 pub(in crate::scan) const DEFINITION_HEADER_SIZE: usize = 24;
 /// The offset of the GUID in a template definition, in bytes. The first four bytes of the GUID are
-/// the number by which records refer to the definition.
+/// the template ID, by which records refer to the definition.
 pub(in crate::scan) const DEFINITION_GUID_OFFSET: usize = 4;
 /// The offset in a template definition, in bytes, of the number that states the size of the
 /// definition's tokens (its content in binary XML).
