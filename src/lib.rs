@@ -116,7 +116,7 @@
 //!   *volumes* (partitions). A volume can have *shadow copies*, which are its earlier states.
 //! - *Log*: an event log, which consists of a file header of 4096 bytes and *chunks* of 64 KiB. A
 //!   chunk contains *records* and the *template* definitions that they refer to. A record contains
-//!   the *substitutions* for a template.
+//!   the *values* that fill a template's *substitutions*.
 //! - *Block*: up to 128 consecutive chunks of a log, or a range of bytes of another file. Threads
 //!   work on one block at a time.
 //! - *Slot*: 64 KiB of a log in which a chunk can lie. The first slot follows the file header.

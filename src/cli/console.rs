@@ -18,8 +18,8 @@ pub(super) fn print(answer: &str, format: LogFormat) -> Option<Exit> {
     print_with(format, |stdout| stdout.write_all(answer.as_bytes()))
 }
 
-/// Calls `write` with standard output, to print what it writes. As with `print`, a failed write
-/// is reported and gives an exit status, and a reader that closes the pipe early is not an error.
+/// Calls `write` with standard output, to print what it writes. As with `print`, a failed write is
+/// reported and gives an exit status, and a reader that closes the pipe early is not an error.
 pub(super) fn print_with(
     format: LogFormat,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,

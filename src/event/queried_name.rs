@@ -50,8 +50,8 @@ pub struct PublicSuffixList {
 pub struct QueriedName<'n> {
     /// The name in lower case, without the dot at its end.
     lower: Cow<'n, str>,
-    /// The name with its Punycode labels (`xn--…`) in Unicode; `None` if no label is in Punycode,
-    /// or if one is not valid.
+    /// The name with its Punycode labels (`xn--…`) in Unicode. `None` if the text is not the name
+    /// of a domain, if no label is in Punycode, or if a label in Punycode is not valid.
     unicode: Option<String>,
     /// The last labels of the name, encoded in ASCII: all of them, or those after the last label
     /// that cannot be encoded. `None` if the name is ASCII already, or is not the name of a domain.

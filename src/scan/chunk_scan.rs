@@ -1,6 +1,6 @@
 //! Scans one chunk: walks its records, and counts each from a few of its values (skims it) or
-//! decodes it. Decides whether the chunk counts as damaged. [`super::slot`] examines where the chunk
-//! lies in its file.
+//! decodes it. Decides whether the chunk counts as damaged. [`super::slot`] examines where the
+//! chunk lies in its file.
 
 use super::block_scan::BlockScan;
 use super::decode::document::Document;

@@ -49,8 +49,8 @@ pub(super) struct SweepFacts {
     /// The number of files that the sweep did not read again, because an unfinished sweep had read
     /// them and the journal has the results.
     pub resumed_files: u64,
-    /// The parts (files with the results of sweeps) from which the output is merged; empty for a
-    /// sweep of evidence.
+    /// The parts (files with the results of sweeps or shards) from which the output is merged;
+    /// empty for a sweep of evidence.
     pub merged: Vec<MergedPart>,
 }
 

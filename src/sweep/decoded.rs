@@ -23,9 +23,8 @@ pub(super) fn selection(config: &Config) -> Selection {
     }
 }
 
-/// Returns which queries of Windows' own DNS client need decoding: those for a name that a
-/// detection could describe, because they can be leads. If leads are not looked for, all are only
-/// counted.
+/// Returns which queries of Windows' own DNS client need decoding: those that a detection could
+/// describe, so that they can be leads. If leads are not looked for, all are only counted.
 pub(super) fn dns_client(config: &Config) -> DnsClient {
     match config.options.leads {
         Leads::None => DnsClient::Counted,

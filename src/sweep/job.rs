@@ -1,6 +1,6 @@
 //! The work of a sweep after discovery, or of a merge: each unit of work (a block of a file) is
 //! read by one of many threads, or its result is taken from a part (a file with the results of a
-//! sweep). All results are collected in evidence order.
+//! sweep or a shard). All results are collected in evidence order.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -31,8 +31,8 @@ pub(super) enum UnitSource {
     /// An earlier, unfinished sweep has read the block. Its result lies at this place of the
     /// sweep's journal, from which the sweep is resumed.
     Journal(EntryLocation),
-    /// The result of the block is taken from a part, a file with the results of a sweep that is
-    /// being merged.
+    /// The result of the block is taken from a part (a file with the results of a sweep or a shard)
+    /// that is being merged.
     Part(PartEntry),
     /// The file is a log of a shadow copy, and has the same bytes in the next newer state of the
     /// volume, so that nothing is read here.

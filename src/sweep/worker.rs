@@ -37,8 +37,9 @@ pub(super) struct FinishedUnit<'a> {
     /// DNS queries of Sysmon.
     pub detected: Vec<EventWithHits<'a>>,
     /// The events from deleted records of the block that detections describe; with `--queries`,
-    /// also all other DNS queries. They become matches only after all units were read, when it is
-    /// known which of them are copies of events in records that were not deleted.
+    /// also all other DNS queries of Sysmon. Those that detections describe become matches only
+    /// after all units were read, when it is known which of them are copies of events in records
+    /// that were not deleted.
     pub recovered: Vec<EventWithHits<'a>>,
     /// The rows and counts for the events in `detected`. An error means a bug in dnsweep, or that
     /// the journal of the sweep that is being resumed, or a part that is being merged, is broken.

@@ -103,7 +103,7 @@ impl<'a> SweepTables<'a> {
     }
 
     /// Closes the tables of matches, leads and files, and writes the tables that are known only at
-    /// the end: the DNS queries, hosts, containers and processes if there is a table of them, and
+    /// the end: hosts; DNS queries, containers and processes, if the sweep has a table of them; and
     /// the `stats` tables of detections. `stats` has each of these tables with the detection's id.
     /// `observer` gets the progress.
     pub(super) fn finish(

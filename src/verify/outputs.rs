@@ -84,8 +84,8 @@ fn contents(out: &Path, recorded: &OutputRecord) -> Result<File, Difference> {
 }
 
 /// Returns true if a folder of an output can contain tables: if it is `stats`, with a table for
-/// each detection, or lies in `by-host`, with the tables divided by host. `folder` is its path,
-/// relative to the output directory.
+/// each detection, or is `by-host` or lies in it, with the tables divided by host. `folder` is its
+/// path, relative to the output directory.
 fn may_have_tables(folder: &str) -> bool {
     let mut parts = folder.split('/');
     match parts.next() {

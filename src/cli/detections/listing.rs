@@ -119,7 +119,8 @@ fn place(loaded: &LoadedDetection) -> String {
     }
 }
 
-/// Runs the command `dnsweep detections check`: lists each rule with whether it runs, or why not.
+/// Runs the command `dnsweep detections check`: lists each rule, with whether it runs or why
+/// not, and each file without a rule.
 pub(super) fn check(arguments: &CheckArguments) -> Result<CommandOutput, CommandError> {
     let catalog =
         Catalog::check(&arguments.paths, &arguments.lists.resolved(), arguments.placeholders.as_deref())?;

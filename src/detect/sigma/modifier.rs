@@ -4,8 +4,9 @@
 //! To add a modifier, add a line to the list of modifiers, and one to the guide's page on rules. A
 //! new way to compare is also a [`ValueComparison`], from which the module `item` makes a test of
 //! `detect::predicate::test`. If the query name alone decides that test, add it to `detect::lead`,
-//! too. A new encoding of values is also a `ValueEncoding` of the module `encoding`. A modifier that
-//! changes values in another way is a member of [`Modifiers`], which `item` and `many_values` read.
+//! too. A new encoding of values is also a `ValueEncoding` of the module `encoding`. A modifier
+//! that changes values in another way is a field of [`Modifiers`], which `item` and `many_values`
+//! read.
 
 use super::encoding::ValueEncoding;
 use crate::detect::nearest::suggestion;

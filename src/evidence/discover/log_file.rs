@@ -57,7 +57,7 @@ pub(super) enum Place {
     Container(Arc<InnerFile>),
     /// The file lies in an archive or a disk image that is not open, so that the file cannot be
     /// read. Only what was recorded of the file is known. The record is from a plan, which divides
-    /// a sweep into shards, or from the results of one shard.
+    /// a sweep into shards, or from the part of a whole sweep, which contains its plan.
     Recorded(Box<RecordedInner>),
 }
 

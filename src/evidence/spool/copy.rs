@@ -20,12 +20,11 @@ pub(super) enum Flaw {
     /// The file has fewer unpacked bytes than the archive states.
     #[error("expected {expected} bytes, as the archive states, found {found}")]
     EarlyEnd { expected: u64, found: u64 },
-    /// The file has more unpacked bytes than the archive states or, if it states no size, than the
-    /// maximum.
+    /// The file has more unpacked bytes than the archive states.
     #[error("expected {expected} bytes, as the archive states, found more; they are not read")]
     Longer { expected: u64 },
     /// The archive does not state the file's size, and the file has more unpacked bytes than are
-    /// unpacked of any file.
+    /// unpacked of such a file.
     #[error("expected at most {most} bytes, found more; they are not read")]
     TooLong { most: u64 },
 }

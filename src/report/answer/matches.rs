@@ -1,4 +1,9 @@
 //! The matches in the answer of a sweep: the earliest ones of each host that is shown in detail.
+//!
+//! The table of matches has a row for each pair of an event and a detection that describes it. The
+//! rows of an event are adjacent, and become one match. The table is read twice: `selection` reads
+//! a few columns of all rows, to select the rows to list, and this module reads more columns of
+//! those.
 
 use std::collections::HashMap;
 

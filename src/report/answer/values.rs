@@ -26,8 +26,7 @@ pub struct ValueCount {
     pub hosts: u64,
 }
 
-/// The most frequent values of a field, such as the queried name, over the matches of
-/// all hosts.
+/// The most frequent values of a field, such as the queried name, over the matches of all hosts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct TopValues {
     /// The most frequent values of the field, those with most matches first.

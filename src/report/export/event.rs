@@ -222,7 +222,8 @@ pub(super) struct ExportedEvent<'a> {
     /// The patterns of the detection that match the queried name.
     pub(super) matched_query: Vec<Cow<'a, str>>,
     /// Those of `matched_query` whose text is one or more whole labels of the queried name, the
-    /// parts between its dots. Patterns that state no text are among them.
+    /// parts between its dots. Regular expressions, and patterns that state no text, are always
+    /// among them.
     pub(super) matched_query_on_label: Vec<Cow<'a, str>>,
     /// The patterns of the detection that match the file name or the path of the querying program;
     /// empty for a lead.
@@ -234,7 +235,8 @@ pub(super) struct ExportedEvent<'a> {
     /// The detection's message about the match; `None` for a lead, or if the rule has no message.
     pub(super) risk_message: Option<Cow<'a, str>>,
     /// What Sysmon's event 1 (process creation) says about the process that made the DNS query;
-    /// `None` if that event was not found, or if the sweep did not look for processes.
+    /// `None` if that event was not found, if the sweep did not look for processes, or if the
+    /// process was left out to save memory.
     pub(super) process: Option<&'a AskingProcess>,
 }
 

@@ -202,8 +202,8 @@ pub(super) struct WithProcess<'a> {
     /// The number of columns of the table of matches. The additional columns have the indexes from
     /// this number on.
     pub(super) columns: usize,
-    /// The process that made the query; `None` if its event 1 was not found. The additional cells
-    /// are null then.
+    /// The process that made the query; `None` if its event 1 was not found, or if it was left out
+    /// to save memory. The additional cells are null then.
     pub(super) process: Option<&'a AskingProcess>,
 }
 

@@ -1,5 +1,5 @@
-//! Shows events as text for people; [`super::document`] shows them as JSON. Every column of an event
-//! that has a value is a line by itself, without a change here.
+//! Shows events as text for people; [`super::document`] shows them as JSON. Every column of an
+//! event that has a value is a line by itself, without a change here.
 //!
 //! Values are never cut and stand on one line, however long it is, so that they can be copied.
 

@@ -180,7 +180,8 @@ impl Needles {
     }
 
     /// Returns the indexes of the values that contain the searched fields, for a template
-    /// definition of `EventData`. `None` if the definition lacks a searched field that is in
+    /// definition of `EventData`. `None` if the definition does not have a searched field that is
+    /// in
     /// `all_have`, the fields that every event of the searched kind has: the field's name may be
     /// damaged, so that callers have the records decoded.
     pub(in crate::scan) fn places(

@@ -248,9 +248,9 @@ impl XmlWalk<'_> {
         self.scan.tally.extents.unread += end.saturating_sub(at);
     }
 
-    /// Reports the text from `offset` to `end` of the file, which must not lie between events, as a
-    /// problem. Does nothing if some of it could not be read, because the failed read is a problem
-    /// of its own.
+    /// Reports the text from `offset` to `end` of the file as a problem: it lies between events,
+    /// and is not allowed there. Does nothing if some of it could not be read, because the failed
+    /// read is a problem of its own.
     fn stray(&mut self, offset: u64, end: u64) {
         if self.read.has_unread(&self.text.byte_range(offset..end)) {
             return;

@@ -213,10 +213,10 @@ impl<'a> XmlText<'a> {
     }
 
     /// Returns the position from which on text is scanned with `block`, the part of the file that
-    /// one thread scans: the block's start or, if an event, tag or lead-in (what a tool writes
-    /// before an event) from before the block extends into it, the end of that. `None` if more
-    /// bytes before the block are needed to decide. `is_enough` states that further bytes before
-    /// the block cannot matter.
+    /// one thread scans: the block's start. If an event, tag or lead-in (what a tool writes before
+    /// an event) that begins before the block extends into it, the position is its end. `None` if
+    /// more bytes before the block are needed to decide. `is_enough` states that further bytes
+    /// before the block cannot matter.
     pub(super) fn start_of(&self, block: Block, is_enough: bool) -> Option<u64> {
         if block.is_first() {
             return Some(block.start);

@@ -1,5 +1,5 @@
 //! The search for the processes of matches, after all evidence was read: in the logs themselves or,
-//! in a merge, in the parts (files with the results of sweeps).
+//! in a merge, in the parts (files with the results of sweeps or shards).
 
 use std::sync::atomic::AtomicBool;
 

@@ -1,5 +1,5 @@
-//! Tests of what a Sigma rule says of itself, such as its title and level, and of files with several
-//! rules.
+//! Tests of what a Sigma rule says of itself, such as its title and level, and of files with
+//! several rules.
 
 use super::*;
 use crate::detect::splunk::library::NoLibrary;

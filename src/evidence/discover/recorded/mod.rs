@@ -1,6 +1,6 @@
 //! What discovery found, as plain data: the files, the containers and the pieces of evidence. A
 //! plan, which divides a sweep into shards, keeps this data. Another process can list any of it
-//! again ([`relisted`]). A merge, which joins the results of the shards, needs no evidence at all.
+//! again ([`relisted`]). A merge, which joins the results of shards or sweeps, needs no evidence.
 
 mod file;
 mod place;
@@ -119,8 +119,8 @@ impl RecordedEvidence {
     }
 
     /// Adds the evidence that another discovery recorded. Returns what one discovery of all roots
-    /// would have found: first the roots of `self`, then those of `next`. No root must lie in
-    /// another one ([`check_roots`](Self::check_roots)).
+    /// would have found: first the roots of `self`, then those of `next`. The roots
+    /// must not lie in one another ([`check_roots`](Self::check_roots)).
     #[must_use]
     pub fn join(mut self, next: RecordedEvidence) -> Self {
         let (roots, pieces) = (self.roots.len(), self.pieces.len());
@@ -161,7 +161,7 @@ impl RecordedEvidence {
 
     /// Checks that all positions (of pieces, roots, files and containers) lie in the lists that
     /// they refer to. They do unless someone forged the file from which the evidence was read: a
-    /// plan, or the results of one shard of a divided sweep. The error says what is wrong.
+    /// plan, or the part of a whole sweep. The error says what is wrong.
     pub fn check(&self) -> Result<(), String> {
         let pieces = self.pieces.len();
         let is_whole = self.roots.iter().map(|root| root.pieces).sum::<usize>() == pieces
