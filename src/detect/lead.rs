@@ -65,7 +65,8 @@ impl LeadCondition {
 /// field other than the query name is assumed to have the result that helps a match: true, or false
 /// inside an odd number of negations.
 enum Possibility {
-    /// The part of the detection's condition is true with every query name.
+    /// This part of the detection's condition can be true whatever the query name is. Fields other
+    /// than the name are assumed to help the condition.
     Always,
     /// The part of the detection's condition is not true with any query name.
     Never,

@@ -62,11 +62,11 @@ impl FileState {
 pub struct FileIdentity {
     /// The device number and the inode number of the file.
     pub number: (u64, u64),
-    /// The time at which the file's content, name or attributes were last changed, in seconds and
-    /// nanoseconds since 1970.
+    /// The change time of the file (`ctime`): when its content, name or attributes were last
+    /// changed, in seconds and nanoseconds since 1970.
     pub touched: (i64, i64),
     /// True if the file was last changed more than two seconds before its folder was listed. Then a
-    /// file that takes its place later cannot have the same time of change.
+    /// file that takes its place later cannot have the same change time.
     pub settled: bool,
 }
 
@@ -76,7 +76,7 @@ const COARSE: i64 = 2;
 
 impl FileIdentity {
     /// Returns the identity of a file, as its metadata states it. The current time decides if the
-    /// file's time of change is old enough to identify the file.
+    /// file's change time is old enough to identify the file.
     pub(crate) fn of(found: &Metadata) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         FileIdentity {
@@ -87,18 +87,19 @@ impl FileIdentity {
     }
 }
 
-/// What is known of a file from the listing of its folder: its identity, its size and its time of
-/// change. By these, a file that was replaced or written to later is noticed.
+/// What is known of a file from the listing of its folder: its identity, its size and its
+/// modification time. They show later whether the file was replaced or written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListedFile {
     /// The numbers and times of the file that show later whether another file has taken its place.
     pub identity: FileIdentity,
-    /// The size of the file, and the time of its last change.
+    /// The size and the modification time of the file.
     pub state: FileState,
 }
 
 impl ListedFile {
-    /// Returns the identity of a file, its size and its time of change, as `metadata` states them.
+    /// Returns the identity of a file, its size and its modification time, as `metadata` states
+    /// them.
     pub(crate) fn of(metadata: &Metadata) -> Self {
         ListedFile { identity: FileIdentity::of(metadata), state: FileState::of(metadata) }
     }
@@ -107,7 +108,7 @@ impl ListedFile {
     /// since. Some file systems (network, FUSE) give a file a new inode number at each look-up. So
     /// a file with another number also counts as the listed one if device, size and times are
     /// unchanged and the listed file is settled (see [`FileIdentity::settled`]): a file that
-    /// replaces another one then has a later time of change.
+    /// replaces another one then has a later change time.
     fn is_of(&self, metadata: &Metadata) -> bool {
         let found = ListedFile::of(metadata);
         let is_untouched = || {

@@ -82,10 +82,10 @@ pub struct SigmaFile {
     /// The last YAML document with `action: global`. All later documents of the Sigma file share
     /// its keys, until one with `action: reset`. `None` if there is no such document.
     global: Option<Node>,
-    /// For each id so far in the Sigma file, the number that was last given to a rule with the id;
-    /// 1 if the id is only in rules' own documents. The key is the id's canonical form, in which
-    /// spellings of the same UUID are equal. It numbers the rules that take their id from a shared
-    /// document.
+    /// For each id so far in the Sigma file, the number of the last rule with it. Rules that take
+    /// their id from a shared document (`action: global`) are numbered, so that they differ; all
+    /// rules that state the id themselves count as the first one. The key is the id's canonical
+    /// form, in which spellings of the same UUID are equal.
     counts: HashMap<String, usize>,
     /// The last rule that was read from the Sigma file. A YAML document with `action: repeat`
     /// shares its keys. `None` if there is no such rule.

@@ -40,9 +40,9 @@ pub(super) enum ListedItem {
     /// An archive or a disk image, with the files and containers in it. `number` is the device and
     /// inode number of the container's file, or `None` if it could not be listed.
     Container { path: PathBuf, number: Option<(u64, u64)>, contents: Contents },
-    /// The file at `path`, which was listed before, is a sparse file of which only some ranges were
-    /// collected. The file at `index` is its Velociraptor index, which states these ranges. `file`
-    /// has the bytes that the sparse file had on its host.
+    /// The file at `path`, which was listed before, has only the collected ranges of a sparse file.
+    /// The file at `index` is its Velociraptor index, which states where these ranges were. `file`
+    /// reads as the sparse file on its host did, with zeros between the ranges.
     Sparse { path: PathBuf, index: PathBuf, file: InnerFile },
 }
 

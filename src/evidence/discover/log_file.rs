@@ -43,8 +43,8 @@ pub struct LogFile {
 pub(super) enum Place {
     /// The file lies in a folder on a disk.
     Folder {
-        /// The device number, inode number and time of change of the file, by which a replaced file
-        /// is noticed on opening. `None` if the file could not be listed.
+        /// The device number, inode number and change time (`ctime`) of the file, by which a
+        /// replaced file is noticed on opening. `None` if the file could not be listed.
         identity: Option<FileIdentity>,
         /// Whether opening follows a symbolic link that has taken the file's place since it was
         /// listed. With `--follow` it does, and the file's identity shows if it is still the same
@@ -250,7 +250,7 @@ pub(super) fn relative_path(root: &Path, relative: &Path) -> String {
 /// A log, or another file to read, that is open for reading.
 pub struct OpenLog {
     bytes: Bytes,
-    /// The size and the time of change that the file had when discovery listed it.
+    /// The size and the modification time that the file had when discovery listed it.
     listed: FileState,
 }
 

@@ -98,8 +98,8 @@ pub struct OuterFiles {
 
 impl OuterFiles {
     /// Returns the files of a container that consists only of the file at `path`. `listed` is that
-    /// file's identity, size and time of change when its folder was listed. `link` says whether a
-    /// symbolic link is followed on opening.
+    /// file's identity, size and modification time when its folder was listed. `link` says whether
+    /// a symbolic link is followed on opening.
     pub(super) fn new(path: &Path, listed: ListedFile, link: Link) -> Self {
         let first = OuterFile { path: path.to_path_buf(), listed, link };
         OuterFiles { first, further: Mutex::default() }
@@ -165,8 +165,8 @@ impl OuterFiles {
         self.all().iter().map(|file| file.listed.state.modified).max().unwrap_or_default()
     }
 
-    /// Returns true if one of the container's files has another size or time of change than when it
-    /// was listed, or is no longer there.
+    /// Returns true if one of the container's files has another size or modification time than when
+    /// it was listed, or is no longer there.
     pub(super) fn have_changed(&self) -> bool {
         self.all().iter().any(|file| {
             let state = fs::metadata(&file.path).map(|metadata| FileState::of(&metadata));

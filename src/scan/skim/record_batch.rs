@@ -72,7 +72,7 @@ impl RecordBatch {
     }
 
     /// Adds the next record to the batch (records that are counted together), and returns whether
-    /// it was added. A record is not added if the machine's clock may have gone back before it;
+    /// it was added. A record is not added if the machine's clock may have been set back before it;
     /// callers then end the batch, and examine the record by itself. Runs of consecutive
     /// EventRecordIDs are added to `log` as they end. A DNS query is counted in `queries` at once,
     /// and there also among those of the requested period if its time lies in `window`.

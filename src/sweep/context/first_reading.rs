@@ -54,8 +54,9 @@ impl FirstReading {
         Ok(())
     }
 
-    /// Notes the processes of those of `events` that are matches. All events must be of one file;
-    /// `file` is its position among all files of the sweep.
+    /// Notes, for the later search, the process of each event in `events` that is a match (and not
+    /// only a lead or another query). All events must be of one file; `file` is its position among
+    /// all files of the sweep.
     pub(in crate::sweep) fn add_matches(&mut self, file: usize, events: &[EventWithHits<'_>]) {
         self.watched.add_matches(file, events);
     }

@@ -146,11 +146,11 @@ impl Sections<'_> {
         read_up_to(self.source.as_ref(), data.start, length)
     }
 
-    /// Reads a table of an Ex01 image, which lists EWF chunks (blocks of the disk), and verifies
-    /// the checksum of its entries. They are not kept in memory, but read again when a chunk is
+    /// Reads a table of an Ex01 image. The table lists EWF chunks (blocks of the disk). Verifies
+    /// the checksum of its entries, which are not kept in memory, but read again when a chunk is
     /// read. `head` is the header of the table, `data` the range of the segment's file with the
-    /// header and the entries, and `place` names the section in messages. A damaged table is marked
-    /// as unreadable.
+    /// header and the entries, and `place` names the section in messages. A damaged table is not an
+    /// error: it is returned, marked as unreadable.
     fn read_table(&self, head: Fields<'_>, data: &Range<u64>, place: &str) -> io::Result<Table> {
         const STEP: u64 = 64 << 10;
         let (stated, entries) = (head.le32(8), data.start + HEADER);
