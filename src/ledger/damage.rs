@@ -1,8 +1,9 @@
 //! Damage as data: what is wrong with evidence ([`Damage`]), and how far the bytes of an event can
 //! be trusted ([`Integrity`]). Damage does not stop a sweep: it is kept with the results, and the
-//! ledger (`files.parquet`) lists it. It is found elsewhere: in a log and its chunks by
-//! `scan::evtx`, `scan::slot`, `scan::chunk_scan` and `scan::decode`, in event XML by `scan::xml`,
-//! and in files by `scan::read` and `evidence::discover`.
+//! ledger (`files.parquet`) lists it. It is found elsewhere: in a log's header and its
+//! chunks by `scan::evtx` (`log`, `chunk`, `walk`), in the content of records by `scan::decode`, in
+//! event XML by `scan::xml`, between chunks by the other modules of `scan`, and in files by
+//! `scan::read` and `evidence::discover`. `ledger::file` derives the status of a file from it.
 //!
 //! A new kind of damage needs a variant of [`Damage`] with its text, a row of the guide's page on
 //! damage, and an example in `tests/readme.rs`. Journals and parts contain damage, so their layouts

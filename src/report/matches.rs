@@ -5,7 +5,7 @@
 //! also needs a field of [`MatchRow`], which `sweep::detector` and `sweep::queries` fill. A column
 //! that leads have too is declared in `event_columns`, and one about the queried name in
 //! `name_columns`. The columns about the detection are the last [`DETECTION_COLUMNS`] ones. A
-//! change of columns must also change the digest in `sweep::tables`, the list in
+//! change of columns must also change `SCHEMA_VERSION`, the digest in `sweep::tables`, the list in
 //! `tests/judge_outputs.py`, the guide's tables (`UPDATE_README=1 cargo test --test readme`), and
 //! the number of columns in README.
 

@@ -3,6 +3,11 @@
 //!
 //! Most columns of a row come from Sysmon's event 1, which was logged when the process was created.
 //! If that event was not found, the row says why.
+//!
+//! A new column is a line in [`ProcessRow::COLUMNS`]. What the event does not contain is also a
+//! field of [`ProcessRow`], which `sweep::context` fills. A change of columns must also change what
+//! `report::matches` names for its table. What reports show of a process is selected in
+//! `report::answer::processes`.
 
 use std::borrow::Cow;
 

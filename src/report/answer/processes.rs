@@ -4,6 +4,9 @@
 //! The table of processes is read twice: first a few columns of all rows, to make the trees and to
 //! select what is listed, and then more columns of the selected rows. The table is sorted by host,
 //! so the memory that a tree needs is that of one host at a time.
+//!
+//! A further fact that reports show is a name in [`SHOWN`] and a field of [`TreeProcess`], which
+//! the page, the summary, Markdown, CSV and `dnsweep show` print.
 
 use std::collections::HashMap;
 

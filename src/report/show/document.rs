@@ -1,5 +1,6 @@
 //! Shows events of an output as one JSON document (`--format json`). [`super::text`] shows them as
-//! text.
+//! text. A new value must first be in [`ShownEvent`] or [`RecordAgain`]; a new column of a table is
+//! in the document by itself.
 
 use std::io::{self, Write};
 

@@ -1,4 +1,8 @@
-//! Partition tables: which ranges of a disk are volumes, and which lie between them.
+//! Partition tables: which ranges of a disk are volumes, and which lie between them. A GUID
+//! partition table (`gpt`) is looked for first, then a master boot record (`mbr`).
+//!
+//! A table of another kind needs a module here, a [`TableKind`], a branch in [`Table::read`], and a
+//! look in [`is_at_start`], by which a file is recognised as a disk.
 
 mod gpt;
 mod mbr;
