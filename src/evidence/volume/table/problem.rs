@@ -39,8 +39,9 @@ pub enum Fault {
         /// The CRC-32 that was computed from the bytes of the partition entries.
         computed: u32,
     },
-    /// The GPT at the start of the disk is damaged, so the partitions are read from the backup GPT
-    /// at the end. The offset and length of this problem are those of the backup's header.
+    /// The GPT at the start of the disk is damaged or missing, so the partitions are read from the
+    /// backup GPT at the end. The offset and length of this problem are those of the backup's
+    /// header.
     BackupUsed,
     /// The GPT at the start of the disk is damaged, and no sound backup GPT was found at the end.
     /// The partitions are read from the damaged GPT, as far as they make sense. The offset and
@@ -96,7 +97,10 @@ impl fmt::Display for Fault {
                 "the checksum of the GPT entries is wrong: expected {stored:08x}, found {computed:08x}"
             ),
             Fault::BackupUsed => {
-                write!(f, "the first GPT is damaged: the partitions are those of this backup table")
+                write!(
+                    f,
+                    "the first GPT is damaged or missing: the partitions are those of this backup table"
+                )
             }
             Fault::DamagedUsed => {
                 write!(f, "both GPTs are damaged: the partitions of this one may be wrong or missing")

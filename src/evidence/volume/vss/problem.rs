@@ -118,6 +118,28 @@ pub enum ProblemKind {
     },
 }
 
+impl ProblemKind {
+    /// Returns whose bytes the range of a problem of this kind is, in words: those of the volume,
+    /// or of the shadow copy.
+    fn subject(&self) -> &'static str {
+        match self {
+            ProblemKind::Size { .. }
+            | ProblemKind::Misplaced
+            | ProblemKind::StoredOutOfVolume { .. }
+            | ProblemKind::Further { .. } => "shadow copy",
+            ProblemKind::Unread { .. }
+            | ProblemKind::OutOfVolume { .. }
+            | ProblemKind::Loop { .. }
+            | ProblemKind::NoBlock { .. }
+            | ProblemKind::TooLong { .. }
+            | ProblemKind::TooManySnapshots { .. }
+            | ProblemKind::EntryType { .. }
+            | ProblemKind::ListedTwice
+            | ProblemKind::StoreHeader { .. } => "volume",
+        }
+    }
+}
+
 impl Problem {
     /// Returns true if the problem means that entries of a snapshot's store (where Windows keeps
     /// overwritten blocks) are lost, so that not all of the overwritten blocks are known. Then any
@@ -141,7 +163,7 @@ impl fmt::Display for Problem {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         use ProblemKind as Kind;
         let Range { start, end } = self.range;
-        write!(to, "bytes {start} to {end} of the volume: ")?;
+        write!(to, "bytes {start} to {end} of the {}: ", self.kind.subject())?;
         match &self.kind {
             Kind::Unread { chain, error } => {
                 write!(to, "the shadow copies' {chain} cannot be read on: {error}")

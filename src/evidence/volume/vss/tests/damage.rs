@@ -153,7 +153,7 @@ fn blocks_out_of_the_volume_are_problems_with_their_ranges() {
     assert_eq!(
         said(&copies.problems(2)),
         [
-            "bytes 360448 to 393216 of the volume: the shadow copy keeps these bytes at 638977, beyond the volume's end",
+            "bytes 360448 to 393216 of the shadow copy: the shadow copy keeps these bytes at 638977, beyond the volume's end",
         ]
     );
     let snapshot = copies.snapshot(2).unwrap();
@@ -192,7 +192,7 @@ fn problems_beyond_a_hundred_are_counted() {
     assert_eq!(
         said(&problems)[100],
         format!(
-            "bytes {} to {} of the volume: 50 further blocks of the shadow copy have such problems",
+            "bytes {} to {} of the shadow copy: 50 further blocks of the shadow copy have such problems",
             250 * BLOCK_SIZE,
             349 * BLOCK_SIZE
         )
