@@ -36,8 +36,9 @@ pub enum SweepError {
     /// ([`Sink::Each`](crate::Sink::Each)) returned an error. Contains that error.
     #[error("a match cannot be taken: {0}")]
     Sink(#[source] SinkError),
-    /// A plan, or a part (a file from which outputs are merged), cannot be used, or parts do not
-    /// belong together.
+    /// A plan (a file by which several machines share one sweep) or a part (the file with what a
+    /// sweep or a shard found, which `dnsweep merge` reads) cannot be used, or parts do not belong
+    /// together.
     #[error(transparent)]
     Parts(#[from] PartsError),
     /// The work was interrupted, and nothing was written.

@@ -9,7 +9,7 @@ pub(crate) use flate2::write::ZlibEncoder as Compressor;
 pub(crate) use flate2::{Crc, Decompress, FlushDecompress, Status};
 
 /// Returns a writer that deflates what is written to it, in the zlib format (RFC 1950), and writes
-/// that to `to`. The same bytes always give the same result.
+/// the result to `to`. The same bytes always give the same result.
 pub(crate) fn compressor<W: Write>(to: W) -> Compressor<W> {
     Compressor::new(to, Compression::new(LEVEL))
 }

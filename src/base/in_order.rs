@@ -25,12 +25,12 @@ const BATCH_UNITS: usize = 32;
 /// when it is handed to the threads until all its results are consumed. The number is large enough
 /// that threads need not wait for the consumer of the results.
 const BATCHES_PER_THREAD: u64 = 8;
-/// The maximum number of batches of work in progress on a machine with many threads; but two for
-/// each thread are always allowed. The limit keeps memory from growing with the number of threads.
+/// The maximum number of batches of work in progress, for all threads together; but two for each
+/// thread are always allowed. The limit keeps memory from growing with the number of threads.
 const MOST_BATCHES: u64 = 64;
-/// The most weight of units of work in progress, for each thread; 16 MiB if the caller weighs units
-/// in bytes. If batches are so heavy that the limit is exceeded, each thread may still have one
-/// batch in progress, and the consumer of the results one more.
+/// The maximum total weight of the units of work in progress, for each thread; 16 MiB if the caller
+/// weighs units in bytes. Heavy batches may exceed the limit: each thread may always have one batch
+/// in progress, and the consumer of the results one more.
 const WEIGHT_PER_THREAD: u64 = 16 << 20;
 
 /// The error that threads for the work could not be started. The text is the system's reason.

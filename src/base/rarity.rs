@@ -23,7 +23,8 @@ impl Default for Rarity {
 }
 
 impl Rarity {
-    /// Returns the same numbers, except that `byte` is ranked as the most frequent byte, with 0.
+    /// Returns this table of numbers with one change: `byte` gets 0, the number of the most
+    /// frequent byte.
     pub(crate) fn with_frequent(mut self, byte: u8) -> Self {
         if let Some(rank) = self.0.get_mut(usize::from(byte)) {
             *rank = 0;

@@ -18,8 +18,9 @@ pub(super) fn print(answer: &str, format: LogFormat) -> Option<Exit> {
     print_with(format, |stdout| stdout.write_all(answer.as_bytes()))
 }
 
-/// Calls `write` with standard output, to print what it writes. As with `print`, a failed write is
-/// reported and gives an exit status, and a reader that closes the pipe early is not an error.
+/// Calls `write`, which writes the output of a command to standard output. Returns `None` if that
+/// succeeds, or if the reader closes the pipe early (`| head -1`). Otherwise prints an error and
+/// returns the exit status for that.
 pub(super) fn print_with(
     format: LogFormat,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,

@@ -35,7 +35,8 @@ pub enum UsageError {
     /// The output of a sweep has no host of the name that the user gave (`--host`).
     #[error("--host '{0}': the output has no host of this name; report --format csv lists all hosts")]
     Host(String),
-    /// The events that the user asked for cannot be shown.
+    /// The events that the user asked for (`dnsweep show`) are not in the output, or are not the
+    /// only ones that fit what the user typed. Contains the reason.
     #[error(transparent)]
     Events(NotFound),
     /// The text that the user gave for a span of time (`--last`) is not a span of time. A valid one
@@ -93,7 +94,8 @@ pub enum UsageError {
         /// The names of the commands that exist, one of which was expected instead.
         known: String,
     },
-    /// `--part` was given with a file, but without `--plan`. Contains the path of the file.
+    /// `--part FILE`, which names the file for the results of a shard, was given without `--plan`.
+    /// Contains the path of the file.
     #[error(
         "--part '{}': expected --plan and --shard with it; without a plan, --part takes no file and leaves part.dnsweep in the output: put it after the evidence",
         .0.display()
@@ -103,7 +105,8 @@ pub enum UsageError {
     /// written.
     #[error("--plan: expected --part FILE, the file to write the part of the shard to; found none")]
     PlanWithoutPart,
-    /// The number of a shard is greater than the number of the plan's shards.
+    /// `--shard` has a number that is greater than the number of the plan's shards, the portions
+    /// into which the plan divides the evidence.
     #[error("--shard {shard}: expected a number from 1 to {shards}, the number of shards of the plan")]
     Shard {
         /// The number of the shard, as typed.
@@ -123,10 +126,11 @@ pub enum UsageError {
     NoRoot {
         /// The path `OLD` as typed.
         old: String,
-        /// The first few roots of the plan, separated by commas.
+        /// The first few roots of the plan (the folders and files of its evidence), separated by
+        /// commas.
         roots: String,
     },
-    /// `--resume` was given without the output of the sweep to resume.
+    /// `--resume` was given without `--out`, which names the output of the sweep to resume.
     #[error("--resume: expected --out with the output of the unfinished sweep; found none")]
     ResumeWithoutOutput,
 }

@@ -78,8 +78,8 @@ fn notes(exported: &Exported, file: Option<&ExportFile>) -> Vec<String> {
     [written, copies, excluded, processes].into_iter().flatten().collect()
 }
 
-/// Writes an export to standard output. If the reader closes the pipe early (`| head -1`), writing
-/// ends without an error.
+/// Writes an export to standard output. Returns how many rows were exported and left out. If the
+/// reader closes the pipe early (`| head -1`), writing ends without an error, and all counts are 0.
 fn print(export: &Export<'_>, output: &CompleteOutput) -> Result<Exported, CommandError> {
     let mut stdout = BufWriter::new(io::stdout().lock());
     let written = export
@@ -91,7 +91,8 @@ fn print(export: &Export<'_>, output: &CompleteOutput) -> Result<Exported, Comma
     }
 }
 
-/// Writes an export to a file, completely or not at all.
+/// Writes an export to a file, completely or not at all. Returns how many rows were exported and
+/// left out.
 fn write_file(
     export: &Export<'_>,
     output: &CompleteOutput,

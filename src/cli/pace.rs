@@ -57,7 +57,7 @@ impl Pace {
 }
 
 impl Pace {
-    /// Returns how much the sweep has read, such as ` 52% 1.2/2.3 GiB`.
+    /// Returns how much of the evidence the sweep has read, as text, such as ` 52% 1.2/2.3 GiB`.
     fn read(&self) -> String {
         let unit = Unit::of(self.all_bytes);
         let (done, all) = (unit.number(self.bytes), unit.number(self.all_bytes));
@@ -73,7 +73,8 @@ impl Pace {
         format!("{}  {}{}", rate.unwrap_or_default(), clock(self.elapsed), left.unwrap_or_default())
     }
 
-    /// Returns how far the sweep has come with reading logs again, for the processes of matches.
+    /// Returns a line of text that shows how far the sweep has come with reading logs again, to
+    /// find the processes of matches.
     pub(super) fn again(&self) -> String {
         format!("processes: {}{}", self.read().trim_start(), self.time())
     }

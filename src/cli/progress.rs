@@ -21,7 +21,7 @@ use crate::sweep::Observer;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verbosity {
     /// The sweep shows only errors, the number of rules that do not run, and the number of entries
-    /// of each list that are not understood (`--quiet`).
+    /// of each list of indicators that are not understood (`--quiet`).
     Quiet,
     /// The sweep shows all messages, and its progress.
     Normal,
@@ -64,9 +64,9 @@ enum State {
     ReadingAgain(Pace, Instant),
     /// The sweep is writing the table of all DNS queries.
     Writing {
-        /// The number of DNS queries that were written so far.
+        /// The number of DNS queries that the sweep has written to the table so far.
         queries: u64,
-        /// The number of all DNS queries.
+        /// The number of DNS queries that the sweep writes to the table in all.
         all_queries: u64,
     },
 }
@@ -104,8 +104,8 @@ impl<W: Write + Send + 'static> Progress<W> {
         Progress { log, verbosity, bar, state, ticker: None, between_lines, verb: "sweeping" }
     }
 
-    /// Returns the progress with `verb`, such as `merging`, as the first word of its first message
-    /// in place of `sweeping`.
+    /// Sets the verb with which the first message begins to `verb`, such as `merging`, in place of
+    /// `sweeping`.
     pub fn saying(self, verb: &'static str) -> Self {
         Progress { verb, ..self }
     }
@@ -126,8 +126,8 @@ impl<W: Write + Send + 'static> Progress<W> {
         });
     }
 
-    /// Calls `change` with the numbers that are shown of the sweep, such as that of the bytes read.
-    /// Has no effect unless the sweep is reading evidence, for the first time or again.
+    /// Lets `change` update the numbers that the user sees of the sweep, such as the number of
+    /// bytes read. Has no effect unless the sweep is reading evidence, for the first time or again.
     fn change(&self, change: impl FnOnce(&mut Pace)) {
         if let State::Reading(pace, _) | State::ReadingAgain(pace, _) =
             &mut *self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -195,8 +195,9 @@ impl<W: Write + Send + 'static> Progress<W> {
     }
 
     /// Shows which rules do not run, and the notes on the rules that do, such as that a key of a
-    /// rule is ignored. The number of rules that do not run, and of entries of lists that are not
-    /// understood, is shown even with `--quiet`, so that nobody believes that all were looked for.
+    /// rule is ignored. The number of rules that do not run, and of entries of lists of indicators
+    /// that are not understood, is shown even with `--quiet`, so that nobody believes that all were
+    /// looked for.
     pub fn detections(&mut self, detections: &[LoadedDetection], not_run: &NotRun) {
         let noted = |loaded: &LoadedDetection| {
             let source = loaded.source.clone();

@@ -51,8 +51,8 @@ pub(super) fn run(arguments: &ReportArguments) -> Result<Exit, CommandError> {
     Ok(failed.unwrap_or(Exit::Complete))
 }
 
-/// Prints the summary of a sweep's output to standard output. If it cannot be printed, returns the
-/// exit status for that; otherwise `None`.
+/// Prints the summary of a sweep's output to standard output. Returns `None` if it was printed, and
+/// the command's exit status if it could not be. Fails if the output cannot be read.
 pub(super) fn print_summary(
     output: RecordedOutput,
     format: SummaryFormat,
@@ -65,8 +65,9 @@ pub(super) fn print_summary(
     )
 }
 
-/// Writes the report on a whole output of a sweep, with all of its hosts. If it cannot be written,
-/// returns the exit status for that; otherwise `None`.
+/// Writes the report on a whole output of a sweep, with all of its hosts. Returns `None` if the
+/// report was written, and the command's exit status if it could not be. Fails if the output cannot
+/// be read.
 fn write_answer(output: RecordedOutput, shown: Shown) -> Result<Option<Exit>, CommandError> {
     let Shown { format, extent, log_format, destination } = shown;
     let directory = path_text(&output.directory);
@@ -96,8 +97,9 @@ fn write_answer(output: RecordedOutput, shown: Shown) -> Result<Option<Exit>, Co
     }))
 }
 
-/// Writes the report on the host `name` in a sweep's output. If it cannot be written, returns the
-/// exit status for that; otherwise `None`.
+/// Writes the report on the host `name` in a sweep's output. Returns `None` if the report was
+/// written, and the command's exit status if it could not be. Fails if the output cannot be read or
+/// does not have the host.
 fn write_one_host(output: RecordedOutput, name: &str, shown: Shown) -> Result<Option<Exit>, CommandError> {
     let Shown { format, extent, log_format, destination } = shown;
     let directory = path_text(&output.directory);
@@ -129,7 +131,8 @@ fn write_host(
 }
 
 /// Writes the report on the risk of each host and user in a sweep's output, or of the one that
-/// `question` names. If it cannot be written, returns the exit status for that; otherwise `None`.
+/// `question` names. Returns `None` if the report was written, and the command's exit status if it
+/// could not be. Fails if the output cannot be read.
 fn write_risk(
     output: RecordedOutput,
     question: RiskQuestion<'_>,
@@ -151,8 +154,8 @@ fn write_risk(
     }))
 }
 
-/// Returns the error that an HTML page of only a part of an output is wanted. It never occurs,
-/// because [`run`] has already refused these options.
+/// Returns the error that the user wants an HTML page of one host, or of the risk, instead of the
+/// whole output. It never occurs, because [`run`] has already refused these options.
 fn no_page_of_part() -> io::Error {
     io::Error::other("there is no page of a part of an output")
 }

@@ -14,8 +14,8 @@ use crate::config::{Options, Period, Sweep};
 use crate::event::EventTime;
 use crate::output::{OutputDirectory, OutputError, UnfinishedPolicy, prepare};
 
-/// The greatest length of a path on Linux, in bytes. A longer text in a list of paths is not a
-/// path.
+/// The greatest length of a path on Linux, in bytes. A longer entry of a list of paths
+/// (`--files-from`) is an error.
 const MOST_PATH_BYTES: usize = 4096;
 
 /// Converts the arguments of `dnsweep sweep` to a request for a sweep. The error says why a list of
@@ -136,8 +136,8 @@ fn listed_paths(list: &Path) -> Result<Vec<PathBuf>, UsageError> {
     (1..).zip(paths).filter(|(_, path)| !path.is_empty()).map(path).collect()
 }
 
-/// Converts a number of threads that the user typed; `None` if the user typed none. It cannot be 0,
-/// because the parser of the arguments accepts no number below 1.
+/// Converts a number of threads that the user typed; `None` if the user typed none. The typed
+/// number cannot be 0, because the parser of the arguments accepts no number below 1.
 pub(super) fn count(typed: Option<u16>) -> Option<NonZeroUsize> {
     typed.and_then(|count| NonZeroUsize::new(usize::from(count)))
 }

@@ -1,4 +1,5 @@
-//! The command `dnsweep sweep --plan`: sweeps one shard of a plan, and writes its part.
+//! The command `dnsweep sweep --plan`: sweeps one shard (a portion of a plan's evidence), and
+//! writes its part (the file with the shard's results, which `dnsweep merge` reads).
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,11 +18,12 @@ use crate::error::SweepError;
 use crate::output::WrittenFile;
 use crate::sweep::{Plan, ShardSweep, sweep_shard};
 
-/// The maximum number of roots of a plan that a message lists.
+/// The maximum number of roots of a plan (folders and files of its evidence) that an error message
+/// lists.
 const MOST_ROOTS: usize = 5;
 
-/// Sweeps one shard of the plan in the file `plan_path`, and writes its part (the file from which
-/// outputs are merged). Returns the exit status.
+/// Sweeps one shard (a portion of the evidence) of the plan in the file `plan_path`, and writes its
+/// part (the file with the shard's results, which `dnsweep merge` reads). Returns the exit status.
 pub(super) fn run(arguments: &SweepArguments, plan_path: &Path) -> Result<Exit, CommandError> {
     let verbosity = if arguments.quiet { Verbosity::Quiet } else { Verbosity::Normal };
     let Some(Some(part)) = &arguments.part else { return Err(UsageError::PlanWithoutPart.into()) };

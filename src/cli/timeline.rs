@@ -67,8 +67,9 @@ fn read(
     Timeline::read(&output.tables, &arguments.host, &std::env::temp_dir(), stop)
 }
 
-/// Writes the timeline to standard output. Returns remarks for the user. If the reader closes the
-/// pipe early (`| head -1`), writing ends without an error.
+/// Writes the timeline to standard output. Returns sentences for the user on what the timeline
+/// contains and leaves out; none if the format is text, which has them itself, or if the reader
+/// closes the pipe early (`| head -1`), which ends writing without an error.
 fn print(arguments: &TimelineArguments, output: &CompleteOutput) -> Result<Vec<String>, TimelineError> {
     let stop = AtomicBool::new(false);
     let timeline = read(arguments, output, &stop)?;
@@ -88,7 +89,8 @@ fn print(arguments: &TimelineArguments, output: &CompleteOutput) -> Result<Vec<S
     }
 }
 
-/// Writes the timeline to a file, completely or not at all. Returns remarks for the user.
+/// Writes the timeline to a file, completely or not at all. Returns sentences for the user on what
+/// the timeline contains and leaves out; none if the format is text, which has them itself.
 fn write_file(
     arguments: &TimelineArguments,
     output: &CompleteOutput,

@@ -1,5 +1,5 @@
 //! The command `dnsweep verify`: compares the output of a sweep with its `run.json`, and evidence
-//! with the output's ledger.
+//! with the output's ledger (`files.parquet`, which accounts for every file of the evidence).
 
 use super::arguments::VerifyArguments;
 use super::console::print;

@@ -73,8 +73,9 @@ impl ContentFolder {
         }
     }
 
-    /// Reads the file of a macro or lookup at `file`, a path relative to the folder. The file may
-    /// have at most `most` bytes. Returns its text and its SHA-256 in hexadecimal digits.
+    /// Reads the file of a macro or lookup at `file`, a path relative to the folder. Returns its
+    /// text and its SHA-256 in hexadecimal digits. On a disk, fails if the file has more than
+    /// `most` bytes.
     pub(super) fn read(&self, file: &str, most: u64) -> Result<(String, String), ContentError> {
         let text = |bytes: &[u8]| (String::from_utf8_lossy(bytes).into_owned(), sha256(bytes));
         match self {

@@ -20,8 +20,9 @@ use crate::detect::{
     memory_limit_error,
 };
 
-/// The greatest depth to which directories are searched for rule files. The limit ends the search
-/// in a directory that contains itself through a link.
+/// The greatest depth, below the directory that the user named, to which directories are searched
+/// for rule files. A deeper directory is an error. The limit ends the search in a directory that
+/// contains itself through a link.
 const DEEPEST_DIRECTORY: usize = 32;
 /// The maximum number of paths that the error message lists if no rule can be run. They are the
 /// paths of rule files and of directories of rule files that the user named.
@@ -132,8 +133,8 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// Makes the error message for the case that no rule in `paths` can be run, with the reason for
-    /// the first rule.
+    /// Makes the error message for the case that no rule in `paths` can be run. The message has the
+    /// reason why the first of these rules cannot be run.
     fn nothing_to_look_for(&self, paths: &[PathBuf]) -> String {
         let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -288,10 +289,11 @@ impl Catalog {
         Ok(())
     }
 
-    /// Compiles rules of a rule file in a plan, by which several machines share one sweep. `source`
-    /// is the path that the file had. `places` has, for each rule to compile, its id, the line on
-    /// which it begins, and the line of its id. The rules use the macros and lookups in `folder`.
-    /// It is an error if the file has no rule with one of the ids.
+    /// Compiles rules of a rule file that a plan contains. (By a plan, several machines share one
+    /// sweep.) `source` is the path that the file had. `places` has, for each rule to compile, its
+    /// id, the line on which it begins, and the line of its id. The rules use the macros and
+    /// lookups in `folder`; there are none if `folder` is `None`. It is an error if the file has no
+    /// rule with one of the ids.
     pub(super) fn carried<'i>(
         (source, bytes): (&str, &[u8]),
         (folder, cache): (Option<&CarriedFolder>, &ContentCache),

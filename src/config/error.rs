@@ -68,7 +68,8 @@ pub enum RulesError {
         /// The path of the list's file, and the reason why the list cannot be used, as one text.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// With `--strict`, a sweep does not run because a list has entries that are not understood.
+    /// With `--strict`, a sweep does not run because a list of indicators (`--iocs`) has entries
+    /// that are not understood.
     #[error(
         "--strict: {list}: expected entries that are all understood, found {count} that are not; the first: {first}"
     )]
@@ -77,8 +78,8 @@ pub enum RulesError {
         list: String,
         /// The number of entries of the list of indicators that are not understood.
         count: u64,
-        /// Where the first entry is that is not understood, what was expected there and what was
-        /// found.
+        /// The first entry of the list of indicators that is not understood: where it is, what was
+        /// expected there and what was found.
         first: String,
     },
     /// The exclusions that the user gave (`--allow`) cannot be used.

@@ -18,7 +18,8 @@ use crate::event::EventTime;
 /// detection that is not loaded.
 const MOST_IDS: usize = 10;
 
-/// An exclusion that was loaded, and the file that it came from.
+/// An exclusion (a site's description of harmless events) that was loaded, and the file that it
+/// came from.
 #[derive(Debug, Clone)]
 pub struct LoadedExclusion {
     /// The compiled exclusion.

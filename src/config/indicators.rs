@@ -77,8 +77,9 @@ pub(super) fn list(
     })
 }
 
-/// Returns an error if a list has entries that are not understood, which a sweep with `--strict`
-/// does not accept.
+/// Returns an error if a list of indicators has entries that are not understood, because a sweep
+/// with `--strict` does not accept them. `detections` are the detections made of the lists, and
+/// others.
 pub(super) fn check_that_all_are_understood(detections: &[LoadedDetection]) -> Result<(), RulesError> {
     for LoadedDetection { detection, source, .. } in detections {
         let left_out = detection.indicators.as_ref().map(|counts| &counts.not_understood);

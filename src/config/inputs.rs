@@ -78,9 +78,9 @@ impl SweepInputs {
         }
     }
 
-    /// Returns the inputs of the sweep as a JSON object. A sweep writes it to its journal, in which
-    /// it keeps what it has read so far. A later sweep with `--resume` compares its own inputs with
-    /// these.
+    /// Returns the inputs of the sweep as a JSON object. The sweep writes the object to its
+    /// journal, the file with what it has read so far. A later sweep with `--resume` compares its
+    /// own inputs with the object.
     #[must_use]
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("texts, numbers and lists of them are JSON")

@@ -69,7 +69,8 @@ pub struct Config {
     /// Whether an output directory gets `report.html`, an HTML page that shows the results to
     /// people.
     pub page: ReportPage,
-    /// Whether an output directory also has the tables of matches and leads divided by host.
+    /// Whether an output directory also has the tables of matches and of leads (queries that
+    /// Windows' own DNS client logged), divided by host.
     pub partitions: Partitions,
     /// The configuration that is written to the file `part.dnsweep` of the output, from which
     /// `dnsweep merge` joins outputs; `None` if the output does not get this file.
@@ -83,8 +84,9 @@ pub struct Config {
 
 impl Config {
     /// Returns the inputs of the sweep: everything that its tables depend on besides the bytes of
-    /// the evidence. They are recorded in its output (`run.json`) and, so that it can be resumed,
-    /// in its journal. `roots` are the roots of the evidence, as absolute paths without links.
+    /// the evidence. The sweep writes them to `run.json` and to its journal, the file from which an
+    /// interrupted sweep is resumed. `roots` are the roots of the evidence, as absolute paths
+    /// without links.
     #[must_use]
     pub fn inputs(&self, roots: &[PathBuf]) -> SweepInputs {
         SweepInputs::new(

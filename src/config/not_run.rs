@@ -63,8 +63,8 @@ impl From<DetectionError> for NotRunReason {
 }
 
 impl NotRun {
-    /// Adds a rule that is not run, or a file without a rule, to the one of the three lists that is
-    /// for the kind of `why`. `source` is the path of the file.
+    /// Adds a rule that is not run, or a file without a rule, to one of the three lists. The
+    /// variant of `why` decides which list. `source` is the path of the file.
     pub(super) fn add(&mut self, source: String, why: NotRunReason) {
         match why {
             NotRunReason::Refused(reason) => self.refused.push(RefusedDetection { source, reason }),

@@ -35,9 +35,11 @@ switch! {
     /// Where a sweep searches for leads, which are queries outside Sysmon's log with a name that a
     /// detection describes.
     pub enum Leads {
-        /// The sweep does not search for leads.
+        /// The sweep does not search for leads, which are queries outside Sysmon's log with a name
+        /// that a detection describes.
         None,
-        /// The sweep searches for leads in the log of Windows' own DNS client (`--dns-client`).
+        /// The sweep searches the log of Windows' own DNS client for leads, which are queries with
+        /// a name that a detection describes (`--dns-client`).
         DnsClient,
     }
 }

@@ -42,12 +42,13 @@ switch! {
 }
 
 switch! {
-    /// Whether an output also has the tables of matches and leads divided by host.
+    /// Whether an output also has the tables of matches and of leads (queries that Windows' own DNS
+    /// client logged), divided by host.
     pub enum Partitions {
         /// The output has each table in one file only.
         None,
-        /// The output also has the matches and leads in a folder for each host (`--partition-by
-        /// host`).
+        /// The output also has the matches and the leads (queries that Windows' own DNS client
+        /// logged) in a folder for each host (`--partition-by host`).
         ByHost,
     }
 }
@@ -83,7 +84,8 @@ pub struct Sweep {
     /// Whether an output directory gets `report.html`, an HTML page that shows the results to
     /// people.
     pub page: ReportPage,
-    /// Whether an output directory also has the tables of matches and leads divided by host.
+    /// Whether an output directory also has the tables of matches and of leads (queries that
+    /// Windows' own DNS client logged), divided by host.
     pub partitions: Partitions,
     /// The number of threads that decode records; `None` for one on each core.
     pub threads: Option<NonZeroUsize>,
@@ -103,8 +105,8 @@ pub struct Period {
     /// The last time of the period in which matches count, as text, such as `2026-11-01`; `None` if
     /// the period has no end.
     pub until: Option<String>,
-    /// How long before now the period begins in which matches count, as text, such as `14d`; an
-    /// alternative to `since`. `None` if the user gave no span.
+    /// How long before now the period begins, as text, such as `14d`; an alternative to `since`.
+    /// Matches count only in this period. `None` if the user gave no span.
     pub last: Option<String>,
 }
 
@@ -170,8 +172,8 @@ impl Sweep {
     }
 }
 
-/// Returns an error if some rules cannot be run, which a sweep with `--strict` does not accept.
-/// `not_run` lists these rules with the reasons.
+/// Returns an error if `not_run` lists refused rules, which may be about DNS queries but cannot be
+/// run: a sweep with `--strict` does not accept them. `detections` are the rules that run.
 fn check_that_all_run(detections: &[LoadedDetection], not_run: &NotRun) -> Result<(), RulesError> {
     match not_run.refused.len() {
         0 => Ok(()),

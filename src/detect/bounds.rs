@@ -11,10 +11,11 @@ use crate::detect::splunk::search::Search;
 /// take a hundredth of it.
 pub const MOST_EXPRESSION_BYTES: usize = 64 << 20;
 
-/// The largest number of comparisons of a field with a value in all rules of a sweep together. Each
-/// comparison takes about a kilobyte, including its share of the index by which a sweep selects the
-/// records that it decodes. All published Sigma rules have less than a tenth of this number, and a
-/// rule with a hundred thousand names has a quarter.
+/// The largest number of comparisons of a field with a value in all rules of a sweep together. A
+/// rule with which there would be more is refused. Each comparison takes about a kilobyte of
+/// memory, including its share of the index by which a sweep selects the records that it decodes.
+/// All published Sigma rules have less than a tenth of this number, and a rule with a hundred
+/// thousand names has a quarter.
 pub const MOST_COMPARISONS: usize = 400_000;
 
 /// Returns the number of comparisons of a field with a value in the condition of a rule. The sum

@@ -163,8 +163,8 @@ pub enum DetectionError {
     OtherData {
         /// The name of the rule file, for the error message.
         source_name: String,
-        /// The events that the Sigma rule is about, as text, with the place in the rule file that
-        /// says so.
+        /// The error message: line and column in the rule file, and which events other than DNS
+        /// queries the Sigma rule is about.
         about: String,
     },
     /// The rule file contains a Sigma rule of which a part was not understood.

@@ -72,14 +72,15 @@ pub enum ExclusionError {
 /// The reason why one exclusion in a file of exclusions cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExclusionProblem {
-    /// The exclusion is not a mapping with the keys of an exclusion. The text says what was
-    /// expected and found.
+    /// The exclusion is not a mapping with the keys of an exclusion. Contains a text that says what
+    /// was expected and what was found.
     #[error("{0}")]
     Form(String),
     /// The SPL condition in the exclusion's key `search` was not understood.
     #[error("search: {0}")]
     Search(SearchError),
-    /// The value of this key of the exclusion is an empty text.
+    /// The exclusion's `reason` or `name` is an empty text or only white space. Contains the key:
+    /// `reason` or `name`.
     #[error("{0}: expected a text, found an empty one")]
     Empty(&'static str),
     /// The value of the exclusion's key `expires` is not a date.

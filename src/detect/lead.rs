@@ -19,13 +19,16 @@ use crate::detect::predicate::test::FieldTest;
 /// detection: a match is possible, as far as the name shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LeadCondition {
-    /// A match is possible with the query names for which the predicate is true, so events with
-    /// these names are leads. The predicate reads only the event's field `QueryName`.
+    /// A match of the detection is possible with the query names for which this predicate is true.
+    /// So events of Windows' own DNS client with these names are leads (possible matches). The
+    /// predicate reads only the event's field `QueryName`.
     Names(Predicate),
-    /// A match is possible with every query name, so the name alone decides nothing. The detection
-    /// then gives no leads.
+    /// A match of the detection is possible with every query name or, from `requiring_names`, with
+    /// all except certain names. The name alone then decides nothing, so the detection gives no
+    /// leads (events of Windows' own DNS client that may be matches).
     EveryName,
-    /// A match is not possible with any query name, so no event is a lead.
+    /// A match of the detection is not possible with any query name, so no event of Windows' own
+    /// DNS client is a lead (a possible match).
     NoName,
     /// The detection is a list of names and addresses. Events of Windows' DNS client have both in
     /// fields of the same name as Sysmon's, so the detection's whole predicate is evaluated on
@@ -65,19 +68,20 @@ impl LeadCondition {
 /// field other than the query name is assumed to have the result that helps a match: true, or false
 /// inside an odd number of negations.
 enum Possibility {
-    /// This part of the detection's condition can be true whatever the query name is. Fields other
-    /// than the name are assumed to help the condition.
+    /// The part of the detection's condition is true with every query name, if each comparison of
+    /// another field has the result that helps a match.
     Always,
-    /// The part of the detection's condition is not true with any query name.
+    /// The part of the detection's condition is false with every query name, if each comparison of
+    /// another field has the result that helps a match.
     Never,
     /// The part of the detection's condition is true with exactly the query names for which this
-    /// predicate is true.
+    /// predicate is true, if each comparison of another field has the result that helps a match.
     If(Predicate),
 }
 
 impl Possibility {
-    /// Returns [`Possibility::Always`] if `holds`, and [`Possibility::Never`] otherwise. This is
-    /// for a part of a condition that has the same result, `holds`, with every query name.
+    /// Returns the value for a part of a condition that has the result `holds` with every query
+    /// name: [`Possibility::Always`] for true, and [`Possibility::Never`] for false.
     fn known(holds: bool) -> Self {
         if holds { Possibility::Always } else { Possibility::Never }
     }
@@ -130,9 +134,9 @@ fn possible(predicate: &Predicate, wanted: bool) -> Possibility {
     }
 }
 
-/// Returns true if a condition on the query name requires certain names, and not only excludes
-/// some. `wanted` is the truth value that a match needs: true for a whole condition, false for a
-/// part inside an odd number of negations.
+/// Returns true if a condition on the query name requires certain names, and false if it only
+/// excludes certain names. `wanted` is the truth value that a match needs: true for a whole
+/// condition, false for a part inside an odd number of negations.
 fn requires_names(predicate: &Predicate, wanted: bool) -> bool {
     match predicate {
         Predicate::And(children) | Predicate::Or(children) => {

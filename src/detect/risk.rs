@@ -11,10 +11,10 @@ use serde::Deserialize;
 /// A field whose value is at risk when an event matches the rule, such as a user or a computer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RiskObject {
-    /// The name of the field, in the result of the rule's search, that has the risk object: the
-    /// host or user at risk.
+    /// The name of the field that contains the risk object (the host or user at risk), in the
+    /// result of the rule's search.
     pub field: String,
-    /// The type of the value at risk, as Splunk's risk index has it: `system`, `user` or `other`.
+    /// The type of the value at risk, as Splunk's risk index names it: `system`, `user` or `other`.
     pub object_type: String,
     /// The risk score that a match adds for the value at risk; `None` if the rule states none.
     pub score: Option<u32>,
@@ -128,7 +128,7 @@ pub(super) struct RiskEntity {
 }
 
 impl RiskKeys {
-    /// Merges the risk that a rule states with the key `tags`, with `rba`, or with `finding` and
+    /// Returns the risk that a rule states, merged from the keys `tags`, `rba`, `finding` and
     /// `intermediate_findings`.
     ///
     /// The score is the highest of `finding` and `intermediate_findings`; if they state none, the

@@ -27,9 +27,9 @@ struct Part<'r> {
 }
 
 impl<'r> RiskMessage<'r> {
-    /// Parses the message of a rule, which `template` has as the rule states it. The names in it
-    /// are resolved to fields, columns and computed values of the rule's `search`, as they are
-    /// after its last command.
+    /// Parses `template`, the message of a rule as the rule file states it. The names between two
+    /// `$` are resolved to fields, columns and computed values of the rule's `search`, with the
+    /// meaning that they have after the last command of the search.
     #[must_use]
     pub(in crate::detect) fn new(template: &'r str, search: &Search) -> Self {
         let mut texts = template.split('$');

@@ -158,7 +158,8 @@ impl Detection {
 const SPLUNK_KEYS: [&str; 5] = ["search", "rba", "finding", "intermediate_findings", "known_false_positives"];
 
 /// Returns true if a YAML document is not a Splunk rule, but a macro, an analytic story or a list,
-/// for example. The caller skips it.
+/// for example. The caller skips it. False for a document that is a single value, which is then
+/// reported as a faulty rule.
 fn is_no_rule(document: &Node) -> bool {
     let has_value =
         |key: &str| document.get(key).is_some_and(|node| !node.scalar().is_some_and(Scalar::is_null));

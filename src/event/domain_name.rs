@@ -1,8 +1,9 @@
 //! The two forms of a domain name with letters outside ASCII: the ASCII form in DNS, and the
 //! Unicode form that people read. This module is the only user of the crate `idna`.
 
-/// The maximum number of bytes of a name that is converted to its form in DNS. A name in DNS has at
-/// most 253 characters, of at most four bytes each. Converting a much longer one takes too long.
+/// The maximum number of bytes of a name that is converted to its form in DNS; a longer name is not
+/// converted. A name in DNS has at most 253 characters, of at most four bytes each. Converting a
+/// much longer one takes too long.
 const MOST_BYTES: usize = 4 * 253;
 
 /// Returns a name in the form that it has in DNS: in lower case, with labels outside ASCII in

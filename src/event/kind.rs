@@ -243,9 +243,9 @@ impl Eq for EventKind {}
 /// A set of kinds of events. The events of these kinds are read from a log with all their fields.
 /// Events of other kinds are only counted.
 ///
-/// Some of the kinds can be read beside the others, as an addition that does not change what is
-/// counted as damage: an event of one of these that cannot be read with its fields is only counted,
-/// like an event of a kind that is not in the set.
+/// Some of the kinds can be read beside the others ([`KindSet::with_beside`]), as an addition that
+/// does not change what is counted as damage. If an event of such an added kind cannot be read with
+/// its fields, it is only counted, like an event of a kind that is not in the set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct KindSet {
     /// The members of the set: one bit for each entry of [`KINDS`], the lowest bit for the first
@@ -263,8 +263,9 @@ fn bit_of(kind: &EventKind) -> u8 {
 }
 
 impl KindSet {
-    /// Returns the set with `kind` added. A kind that is not in [`KINDS`] is ignored. A kind that
-    /// was read beside the others no longer is.
+    /// Returns the set with `kind` added. A kind that is not in [`KINDS`] is ignored. If `kind` was
+    /// read beside the others ([`KindSet::with_beside`]), it no longer is: an event of it that
+    /// cannot be read with its fields is damage from now on.
     #[must_use]
     pub fn with(self, kind: &EventKind) -> Self {
         KindSet { members: self.members | bit_of(kind), beside: self.beside & !bit_of(kind) }
@@ -285,8 +286,9 @@ impl KindSet {
         KindSet { members: self.members & !bit_of(kind), beside: self.beside & !bit_of(kind) }
     }
 
-    /// Returns the set without the kinds that are read beside the others, which are those added by
-    /// [`KindSet::with_beside`].
+    /// Returns the set without the kinds that are read beside the others. These were added by
+    /// [`KindSet::with_beside`]: an event of theirs that cannot be read with its fields is not
+    /// damage.
     #[must_use]
     pub fn without_beside(self) -> Self {
         KindSet { members: self.members & !self.beside, beside: 0 }

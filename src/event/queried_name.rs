@@ -123,7 +123,8 @@ impl<'n> QueriedName<'n> {
         self.end(self.ends?.registered_domain?)
     }
 
-    /// Returns the last `length` bytes of the name in ASCII. `None` if fewer bytes of it are known.
+    /// Returns the last `length` bytes of the name in ASCII. `None` if the stored ASCII form, which
+    /// can be only the last labels of the name, has fewer bytes.
     fn end(&self, length: usize) -> Option<&str> {
         let ascii = self.ascii_end.as_deref().unwrap_or(&self.lower);
         ascii.get(ascii.len().checked_sub(length)?..)
@@ -218,9 +219,9 @@ fn ascii_end(name: &str) -> (String, Part) {
 
 /// Returns the lengths of the public suffix and the registered domain at the end of `name`, which
 /// must be ASCII in lower case. `part` says whether `name` is a whole name, or only its last
-/// labels. `None` if the list has no public suffix for it, if a label of the suffix or of the
-/// registered domain is not one that a registry gives away, or if the label before the suffix may
-/// be cut off.
+/// labels. `None` if the public suffix list has no suffix for `name`, or if a label of the suffix
+/// or of the registered domain is not one that a registry gives away. Also `None` if no label
+/// precedes the suffix, and `name` is not a whole name.
 fn ends(name: &str, part: Part) -> Option<Ends> {
     let found = psl::List.find(name.as_bytes().rsplit(|byte| *byte == b'.'));
     // A suffix without a type is the last label of a name for which the list has no rule.

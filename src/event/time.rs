@@ -36,8 +36,8 @@ pub(crate) const FILETIME_OF_9999: u64 = 2_650_152_384_000_000_000;
 /// An instant, in intervals of 100 ns since 1970-01-01T00:00:00Z.
 ///
 /// A sweep can hold ten instants, most of them optional, for each of a million hosts. An instant is
-/// therefore stored as a number that is never 0 and sorts by time, so that an `Option` of it takes
-/// no more memory.
+/// therefore stored as a number that is never 0 and sorts by time, so that an `Option<EventTime>`
+/// takes no more memory than an `EventTime`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct EventTime(NonZeroU64);
 

@@ -3,18 +3,19 @@
 
 use super::time::EventTime;
 
-/// The period for which the user requests matches, both bounds included. Events outside the period
-/// cannot match. By default, the period has no bounds.
+/// The period for which the user requests matches (events that a detection rule describes), both
+/// bounds included. Events outside the period cannot match. By default, the period has no bounds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Window {
     /// The earliest time in the period; `None` if the period has no earliest time.
     pub since: Option<EventTime>,
     /// The latest time in the period; `None` if the period has no latest time.
     pub until: Option<EventTime>,
-    /// The time at which the user requested the sweep, if its period is counted back from then,
-    /// such as the last 14 days, and has no other end; otherwise `None`. DNS queries cover the
-    /// period only if they reach about this time. It does not limit matches: later events still
-    /// match, because a machine's clock can be ahead.
+    /// The time at which the user requested the sweep, if the period is counted back from then
+    /// (such as the last 14 days) and the user gave no end; otherwise `None`. A host's DNS queries
+    /// reach the end of the period only if the last of them is at most a day older than this time.
+    /// This time does not limit matches: later events still match, because a machine's clock can be
+    /// ahead.
     pub ends: Option<EventTime>,
 }
 

@@ -10,8 +10,8 @@ use crate::base::in_order::NoThreads;
 /// the user names.
 #[derive(Debug, thiserror::Error)]
 pub enum EvidenceError {
-    /// A root (a folder or file of evidence that the user named) does not exist or cannot be
-    /// accessed.
+    /// A root (a folder or file of evidence that the user named), or the path of one log that a
+    /// caller of the library named, does not exist or cannot be accessed.
     #[error("evidence '{}': {source}{hint}", path.display())]
     Root {
         /// The path of the root that cannot be accessed, as the user typed it.
@@ -34,27 +34,30 @@ pub enum EvidenceError {
     /// A caller of the library asked for the events of one log, and the path is not that of a log.
     #[error("'{}': expected an event log or a file of event XML, found {found}", path.display())]
     NotALog {
-        /// The path that the caller named.
+        /// The path that the caller of the library gave as that of a log.
         path: PathBuf,
-        /// What the path is, for example `a directory`.
+        /// What lies at the path instead of a log, for example `a directory`.
         found: &'static str,
     },
     /// A root (a folder or file of evidence that the user named) lies in another root, or is named
     /// twice. Its events would count twice.
     #[error("{}", overlap(inner, outer))]
     OverlappingRoots {
-        /// The path of the root that lies in the other root, or is equal to it.
+        /// The path of the root that lies in the root `outer`. It is equal to `outer` if a root is
+        /// named twice.
         inner: PathBuf,
-        /// The path of the root that contains the other root.
+        /// The path of the root that contains the root `inner`, or is equal to it.
         outer: PathBuf,
     },
     /// None of the files that a plan lists in a root was found there. A plan is a file that lists
     /// what a divided sweep reads. A root is a folder or file of evidence that the user names.
     #[error("evidence '{}': expected {files} files or containers that the plan lists, found none of them: is the evidence mounted there?", root.display())]
     Absent {
-        /// The path of the root in which none of the listed files was found.
+        /// The path of the root (a named folder or file of evidence) in which none of the files
+        /// that the plan lists was found.
         root: PathBuf,
-        /// The number of files and outermost containers that were looked for in the root.
+        /// The number of files and outermost containers from the plan that were looked for in the
+        /// root. None of them was found.
         files: u64,
     },
     /// The user named no evidence.

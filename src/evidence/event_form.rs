@@ -5,7 +5,8 @@ use crate::ledger::event_form::EventForm;
 
 /// Returns the form of the events in a file whose first bytes are `head`, if dnsweep does not read
 /// that form. Returns `None` if the file seems to have no events. The caller must rule out event
-/// XML first, which dnsweep reads: this function would take it for [`EventForm::Within`].
+/// XML first, which dnsweep reads: this function would report it as [`EventForm::Within`], which
+/// means event XML within other text.
 #[must_use]
 pub fn event_form(head: &[u8]) -> Option<EventForm> {
     let (_, text) = first_text(head)?;

@@ -12,8 +12,8 @@ use super::layer::{SharedSource, Source};
 use super::source::LogBytes;
 
 /// The sources of bytes that are open. The key is the number that [`Kept`] has given to a source.
-/// The value is the number of the source's last use, where the uses of all sources are counted
-/// together, and the source itself.
+/// The value is the moment of the source's last use, and the source itself. The moment is a number
+/// that grows with each use of any source.
 type OpenSources = HashMap<u64, (u64, SharedSource)>;
 
 /// The sources of bytes, such as files and archives, that are open. If one more is opened than may
@@ -130,8 +130,8 @@ impl OnDemand {
     }
 
     /// Returns this source with `open_ahead` as the function by which threads open it before it is
-    /// read. It is for sources that take long to open. `open_ahead` must fail if there is not
-    /// enough memory or disk space for the source.
+    /// read. Call this method for a source that takes long to open. `open_ahead` must fail if there
+    /// is not enough memory or disk space for the source.
     #[must_use]
     pub fn opened_ahead_by(
         mut self,

@@ -21,13 +21,15 @@ pub trait Source: LogBytes {
     }
 
     /// Prepares the bytes for reading if that takes long, for example by unpacking a file. If
-    /// another thread is already preparing them, calls `meanwhile` again and again until that
-    /// thread is done or `meanwhile` returns false: the caller can use the time to unpack another
-    /// file.
+    /// another thread is already preparing them, calls `meanwhile`, which does other work (such as
+    /// unpacking another file). Calls it again and again until that thread is done, or until
+    /// `meanwhile` returns false because it has no more work. An error is not reported here, but by
+    /// the next read.
     fn make_ready(&self, _meanwhile: &mut dyn FnMut() -> bool) {}
 
     /// Returns true if reads have reached all parts of the source, though perhaps not every byte.
-    /// The source is then probably not needed any more.
+    /// The source is then probably not needed any more. Always false for a source that does not
+    /// track reads.
     fn is_read_through(&self) -> bool {
         false
     }

@@ -66,7 +66,8 @@ pub struct FileIdentity {
     /// changed, in seconds and nanoseconds since 1970.
     pub touched: (i64, i64),
     /// True if the file was last changed more than two seconds before its folder was listed. Then a
-    /// file that takes its place later cannot have the same change time.
+    /// file that replaces it later cannot have the same change time. If false, only `number`
+    /// identifies the file.
     pub settled: bool,
 }
 

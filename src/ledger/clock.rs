@@ -11,8 +11,9 @@ use crate::event::EventTime;
 /// one minute, in units of 100 ns. Several processes write to a log, so times fall by a little
 /// although nobody set the clock.
 const LEAST_STEP: u64 = 60 * 10_000_000;
-/// The greatest number of clock steps that are listed for one file. Further clock steps are only
-/// counted, so that a file with a step at every record takes little memory.
+/// The greatest number of clock steps (places where the clock went back) that are listed for one
+/// file. Further clock steps are only counted, so that a file with a step at every record takes
+/// little memory.
 pub const MOST_STEPS: usize = 100;
 
 /// A clock step: the clock went back between two neighbouring records of a file.
@@ -39,8 +40,9 @@ pub struct RecordHeader {
     pub filetime: u64,
 }
 
-/// The clock steps in a part of a file, found by comparing the header of each record with that of
-/// the record before it.
+/// The clock steps in a part of a file: places where the clock of the machine that wrote the file
+/// went back. They are found by comparing the header of each record with that of the record before
+/// it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Clock {
     /// The header of the first record in this part of the file, and the offset at which the record
@@ -57,16 +59,16 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Removes all records and clock steps, so that the memory can be used for another part of a
-    /// file.
+    /// Forgets all records and clock steps, so that the memory of this value can be used for
+    /// another part of a file.
     pub fn clear(&mut self) {
         (self.first, self.last, self.count) = (None, None, 0);
         self.steps.clear();
     }
 
-    /// Adds the header of the next record in this part of the file, and finds out whether the clock
-    /// went back between the record before it and this record. `offset` is where the record starts,
-    /// in bytes from the start of the part.
+    /// Adds the header of the next record in this part of the file. If the clock went back between
+    /// the record before it and this record, also adds a clock step. `offset` is where the record
+    /// starts, in bytes from the start of the part.
     #[inline]
     pub fn add(&mut self, offset: u64, header: RecordHeader) {
         match self.last {
@@ -76,19 +78,20 @@ impl Clock {
         self.last = Some(header);
     }
 
-    /// Adds the headers of consecutive records among which the clock did not go back (see
-    /// [`is_step`]). Only the headers of the first and the last of these records are given.
-    /// `offset` is where the first record starts, in bytes from the start of this part of the file.
+    /// Adds the headers of consecutive records among which the clock did not go back: the caller
+    /// must know that [`is_step`] is false for each two neighbours. Only the headers of the first
+    /// and the last of these records are given. `offset` is where the first record starts, in bytes
+    /// from the start of this part of the file.
     #[inline]
     pub fn add_steady(&mut self, offset: u64, first: RecordHeader, last: RecordHeader) {
         self.add(offset, first);
         self.last = Some(last);
     }
 
-    /// Compares the headers of two neighbouring records. Adds a clock step if the time falls and
-    /// the records' numbers are consecutive. Where a log wraps around or lost a part, the numbers
-    /// are not consecutive, and a fall in time proves nothing. `offset` is where the record of
-    /// `next` starts, in bytes from the start of this part of the file.
+    /// Compares the headers of two neighbouring records. Adds a clock step if the time falls by a
+    /// minute or more and the records' numbers are consecutive. Where a log wraps around or lost a
+    /// part, the numbers are not consecutive, and a fall in time proves nothing. `offset` is where
+    /// the record of `next` starts, in bytes from the start of this part of the file.
     #[inline]
     fn compare(&mut self, offset: u64, last: RecordHeader, next: RecordHeader) {
         if is_step(last, next) {
@@ -96,9 +99,9 @@ impl Clock {
         }
     }
 
-    /// Adds a clock step between two neighbouring records whose times fall, if their numbers are
-    /// consecutive. `offset` is where the record of `next` starts, in bytes from the start of this
-    /// part of the file.
+    /// Adds a clock step between two neighbouring records whose times fall by a minute or more, if
+    /// the records' numbers are consecutive and the time of `next` is not 0. `offset` is where the
+    /// record of `next` starts, in bytes from the start of this part of the file.
     fn compare_numbers(&mut self, offset: u64, last: RecordHeader, next: RecordHeader) {
         // Some programs that write logs leave the time of the last record at 0. That is not a step.
         if last.header_id.checked_add(1) == Some(next.header_id) && next.filetime > 0 {
@@ -137,34 +140,36 @@ impl Clock {
         self.steps.iter_mut().for_each(|step| change(&mut step.offset));
     }
 
-    /// Returns the clock steps of the file, or of the part of it, whose records were added: the
-    /// first ones in file order, at most [`MOST_STEPS`].
+    /// Returns the clock steps (places where the clock went back) of the file, or of the part of
+    /// it, whose records were added: the first ones in file order, at most [`MOST_STEPS`].
     #[must_use]
     pub fn steps(&self) -> &[ClockStep] {
         &self.steps
     }
 
-    /// Returns the number of all clock steps of the file, or of the part of it, whose records were
-    /// added, including those that [`steps`](Self::steps) does not list.
+    /// Returns the number of all clock steps (places where the clock went back) of the file, or of
+    /// the part of it, whose records were added. Clock steps that [`steps`](Self::steps) does not
+    /// list are included.
     #[must_use]
     pub fn step_count(&self) -> u64 {
         self.count
     }
 }
 
-/// The greatest number of different clock steps that are kept for one machine. The limit bounds the
+/// The greatest number of different clock steps (places in logs where the clock went back) that are
+/// kept for one machine. If there are more, the latest ones are dropped. The limit bounds the
 /// memory that a machine with many logs takes.
 pub const MOST_MACHINE_STEPS: usize = 1_000;
 
-/// The clock steps of one machine, found in all of its logs. Merging is associative, commutative
-/// and idempotent, so a second copy of a log adds nothing.
+/// The clock steps of one machine (places where its clock went back), found in all of its logs.
+/// Merging is associative, commutative and idempotent, so a second copy of a log adds nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MachineClock {
     /// The first [`MOST_MACHINE_STEPS`] different clock steps, sorted. Each is a pair: the time
     /// before the clock went back, and the earlier time afterwards.
     steps: Vec<(EventTime, EventTime)>,
-    /// The greatest number of clock steps that a single file of the machine shows, including steps
-    /// of which no times are kept.
+    /// The greatest number of clock steps that a single file of the machine shows. Clock steps that
+    /// `steps` does not keep, for example because their times cannot be read, are included.
     most: u64,
 }
 

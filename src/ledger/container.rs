@@ -60,7 +60,8 @@ impl ContainerStatus {
         }
     }
 
-    /// Returns true if nothing in the container was read.
+    /// Returns true if this status means that nothing in the container was read: for every status
+    /// but `Read` and `Partly`.
     #[must_use]
     pub fn is_unread(self) -> bool {
         !matches!(self, ContainerStatus::Read | ContainerStatus::Partly)
@@ -185,8 +186,8 @@ pub struct ContainerReport {
 }
 
 impl ContainerReport {
-    /// Returns what is known of a container that was just found: its path, format and size. Its
-    /// status is `Read` until a problem is added.
+    /// Returns the account of a container that was just found. It has the container's path, format
+    /// and size, and all counts are 0. Its status is `Read` until a problem is added.
     #[must_use]
     pub fn new(source_path: String, kind: impl Into<String>, size: u64) -> Self {
         ContainerReport {

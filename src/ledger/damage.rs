@@ -16,10 +16,10 @@ use crate::ledger::event_form::{EventForm, HOW_TO_EXPORT};
 /// How far the bytes that an event was read from can be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Integrity {
-    /// The event's chunk has the right checksums, and nothing is wrong with it.
+    /// The event's chunk has the right checksums, and nothing else is wrong with the chunk.
     Verified,
     /// Something is wrong with the event's chunk: a checksum, a record, or missing bytes. The event
-    /// is what could still be decoded.
+    /// contains what could still be decoded.
     Damaged,
     /// No checksum covers the event, for example because it is event XML.
     Unverified,
@@ -235,19 +235,23 @@ pub enum Damage {
     Changed,
 }
 
-/// The message for [`Damage::Changed`].
+/// The message for [`Damage::Changed`]: another program changed or replaced the file during the
+/// sweep.
 const CHANGED: &str = "the file changed while the sweep read it: expected the file, size and modification time that were listed, found others";
 
-/// The end of the message for [`Damage::NamesReplaced`]. The number of the record comes before it.
+/// The end of the message for [`Damage::NamesReplaced`]: the names of a DNS query's fields are
+/// damaged, and its values were identified in another way. The number of the record comes before
+/// it.
 const NAMES_REPLACED: &str = "expected readable names of its fields, found damaged ones; identified its values by the texts next to them";
 
-/// The message for [`Damage::ChunkMisaligned`].
+/// The message for [`Damage::ChunkMisaligned`]: a chunk does not lie at a multiple of 64 KiB after
+/// the file header.
 const MISALIGNED: &str =
     "chunk off its place: expected one every 65536 bytes after the log's header, found one here, and read it";
-/// The message for [`Damage::FileHeaderMissing`].
+/// The message for [`Damage::FileHeaderMissing`]: the file begins with a chunk.
 const HEADER_MISSING: &str =
     "the log's header is missing: expected its 4096 bytes, found a chunk, and read all chunks from here on";
-/// The message for [`Damage::ChunkEmbedded`].
+/// The message for [`Damage::ChunkEmbedded`]: a chunk header lies inside another chunk.
 const EMBEDDED: &str =
     "header of a chunk inside the header or a record of another chunk: read as a part of that chunk";
 
@@ -330,8 +334,8 @@ fn write_signature(f: &mut fmt::Formatter<'_>, whole: &str, signature: &str, fou
     write_expected(f, &what, &expected, Bytes(found))
 }
 
-/// Writes a message of the usual form: `what` is wrong, what was expected of it, and what was
-/// found.
+/// Writes a message that names a thing that is wrong (`what`), what was expected of it, and what
+/// was found.
 fn write_expected(
     f: &mut fmt::Formatter<'_>,
     what: &str,

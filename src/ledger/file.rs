@@ -1,6 +1,6 @@
-//! What is known of one file of the evidence: its header, what was seen in it, and what is wrong
-//! with it. A file is read in parts, and what is known of them is joined. It is plain data, of
-//! which [`crate::report`] makes table rows.
+//! The account of one file of the evidence: its header, what was seen in it, and what is wrong with
+//! it. A file is read in parts (blocks); the accounts of the parts are joined. An account is plain
+//! data, of which [`crate::report`] makes table rows.
 
 use std::ops::Range;
 
@@ -21,10 +21,10 @@ pub const CHUNK_SIZE: u64 = 65536;
 pub enum Status {
     /// All of the file was read and understood.
     Complete,
-    /// Some of the file could not be read or understood.
+    /// The file was read, but a part of it could not be read or understood.
     Damaged,
     /// The file neither begins like an event log nor contains a chunk of one. A file whose
-    /// beginning cannot be read is damaged instead.
+    /// beginning cannot be read has the status `Damaged` or `Unreadable` instead.
     NotAnEventLog,
     /// The file has no bytes.
     Empty,
@@ -88,13 +88,14 @@ pub enum Header {
     Xml,
 }
 
-/// What is known of one file of the evidence, or of a part of it. A file is read in parts (blocks).
-/// What is known of them is joined in file order.
+/// The account of one file of the evidence, or of a part of it: what was read, and what is wrong. A
+/// file is read in parts (blocks), whose accounts are joined in file order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct FileReport {
     /// The file's size in bytes when the sweep found it.
     pub size: u64,
-    /// The SHA-256 of the file; `None` if hashing was not requested, or not all bytes were read.
+    /// The SHA-256 of the file; `None` if hashing was not requested, if not all bytes were read, or
+    /// if the file changed while the sweep read it.
     pub sha256: Option<String>,
     /// What the beginning of the file shows it to be.
     pub header: Header,
@@ -140,8 +141,8 @@ pub struct FileReport {
 }
 
 impl FileReport {
-    /// Adds `part`, what is known of the next part of the file. The parts must be added in file
-    /// order.
+    /// Adds `part`, the account of the next part (block) of the file. The parts must be added in
+    /// file order.
     pub fn append(&mut self, part: FileReport) {
         self.size = self.size.max(part.size);
         self.sha256 = self.sha256.take().or(part.sha256);
@@ -175,8 +176,9 @@ impl FileReport {
         self.note_change();
     }
 
-    /// Completes what is known of the file after all of its parts were added: compares the chunks
-    /// that were found with those that the file header counts.
+    /// Completes the account of the file. Must be called once, after all of its parts were added.
+    /// Sorts the problems by offset, and compares the chunks that were found with those that the
+    /// file header counts.
     pub fn complete(&mut self) {
         // Bytes of an unreadable block count as read if they belong to a chunk or an event that
         // begins in an earlier block. Conversely, bytes that a block left to a chunk of an earlier
@@ -262,8 +264,8 @@ impl FileReport {
         !is_sound && !matches!(self.status(), Status::Interrupted | Status::NotRead) && !self.deleted
     }
 
-    /// Returns the status of the file. It is not stored, but follows from everything else that is
-    /// known of the file.
+    /// Returns the status of the file: what the sweep could do with the file as a whole. The status
+    /// is not stored, but follows from everything else in this account.
     #[must_use]
     pub fn status(&self) -> Status {
         let holds_log = self.signed_chunks > 0

@@ -11,8 +11,8 @@ use crate::ledger::record_ids::IdRuns;
 pub struct Channels(SmallMap<Box<str>, IdRuns>);
 
 impl Channels {
-    /// Calls `change` with the known EventRecordIDs of one Channel. If the Channel is new, there
-    /// are none yet.
+    /// Calls the function `change` with the EventRecordIDs of the Channel `channel`, to add to
+    /// them. A Channel that is not known yet is added first, without any EventRecordIDs.
     pub fn change(&mut self, channel: &str, change: impl FnOnce(&mut IdRuns)) {
         self.0.change(channel, || channel.into(), change);
     }
@@ -68,8 +68,9 @@ impl Channels {
 pub struct Logs(BTreeMap<Box<str>, Channels>);
 
 impl Logs {
-    /// Calls `change` with the known EventRecordIDs of one log. If the log is new, there are none
-    /// yet.
+    /// Calls the function `change` with the EventRecordIDs of one log, which `computer` and
+    /// `channel` identify, to add to them. A log that is not known yet is added first, without any
+    /// EventRecordIDs.
     pub fn change(&mut self, computer: &str, channel: &str, change: impl FnOnce(&mut IdRuns)) {
         // The look-up comes first, so that a name is copied only once.
         match self.0.get_mut(computer) {

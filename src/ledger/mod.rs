@@ -1,6 +1,7 @@
-//! What is known of the evidence, down to every byte and every record, as plain data. What is known
-//! of the parts of the evidence can be merged in any order, with the same result. [`crate::report`]
-//! makes table rows of it.
+//! What a sweep has read of the evidence, and what is wrong with the evidence, down to every byte
+//! and every record, as plain data. The data about different files can be merged in any order, with
+//! the same result; the data about the parts of one file is joined in file order. [`crate::report`]
+//! makes table rows of all this.
 
 pub mod clock;
 pub mod container;

@@ -221,9 +221,10 @@ pub struct Tally {
     pub chunks: u64,
     /// The number of chunks without records: the log never used them, or they were emptied.
     pub empty_chunks: u64,
-    /// The number of chunks with a problem of any kind.
+    /// The number of slots and chunks, among those that `chunks` counts, that have a problem of any
+    /// kind.
     pub damaged_chunks: u64,
-    /// The number of chunks of which the checksum of the records was verified.
+    /// The number of chunks whose records were compared with the checksum in the chunk's header.
     pub checked_chunks: u64,
     /// The number of records that were found, but could not be decoded.
     pub damaged_records: u64,
@@ -235,7 +236,7 @@ pub struct Tally {
     pub recovered_records: u64,
     /// Counts of all live records that were read, including records after damage in their chunk.
     pub counts: RecordCounts,
-    /// The lowest and the highest EventRecordID of the live records.
+    /// The lowest and the highest EventRecordID of the live records (those that were not deleted).
     pub record_ids: RecordIdRange,
     /// Counts of the live records for each Computer that the records name.
     pub computers: BTreeMap<String, RecordCounts>,
@@ -274,7 +275,7 @@ impl Tally {
         self.renumbered_records += u64::from(differs && is_sound);
     }
 
-    /// Adds the counts of skimmed records of one Computer, which were counted without being
+    /// Adds the counts of one Computer's skimmed records: records that were counted without being
     /// decoded. `ids` is the range of their EventRecordIDs.
     pub fn add_counts(&mut self, computer: &str, counts: RecordCounts, ids: RecordIdRange) {
         self.counts.merge(counts);

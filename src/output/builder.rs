@@ -163,7 +163,7 @@ impl Columns {
     }
 }
 
-/// The error for a cell that does not fit the column `field`. `reason` says why.
+/// Returns the error that a cell does not fit the column `field`. `reason` says why.
 fn misfit(field: &Field, reason: &str) -> OutputError {
     OutputError::Row(format!("{}: {reason}", field.name()))
 }

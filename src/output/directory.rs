@@ -156,15 +156,16 @@ impl OutputDirectory {
         self.partial.tables()
     }
 
-    /// Returns the file `name` of the output, with the path at which it is to be written now: in
-    /// the partial directory. The file gets its final path when the output is complete.
+    /// Returns the path at which the file `name` of the output is to be written now (in the partial
+    /// directory), and who may read it. Creates nothing. The file gets its final path when the
+    /// output is complete.
     #[must_use]
     pub fn staged(&self, name: &str) -> NewFile {
         NewFile { path: self.partial.tables().join(name), access: self.access }
     }
 
-    /// Makes the folder `name` in the output. The folder's parent must exist. Returns false if
-    /// anything of this name already exists.
+    /// Makes the folder `name` in the output. The folder's parent must exist. Returns true if the
+    /// folder was made, and false if anything of this name already exists.
     pub(super) fn make_folder(&self, name: &str) -> Result<bool, OutputError> {
         let path = self.partial.tables().join(name);
         match self.access.make_folder(&path) {
@@ -188,12 +189,14 @@ impl OutputDirectory {
         fs::remove_file(&path).map_err(|error| failed(&path, &error))
     }
 
-    /// Writes `run.json`, whose presence makes the directory an output of dnsweep.
+    /// Writes `run.json`, whose presence makes the directory an output of dnsweep. Returns the
+    /// file, which is still syncing to the disk; the caller must pass it to `publish`.
     pub fn write_run(&self, json: &[u8]) -> Result<PendingSync, OutputError> {
         self.write_document(RUN_FILE, json)
     }
 
-    /// Writes `report.html`, the page that shows the output to people.
+    /// Writes `report.html`, the page that shows the output to people. Returns the file, which is
+    /// still syncing to the disk; the caller must pass it to `publish`.
     pub fn write_page(&self, html: &[u8]) -> Result<PendingSync, OutputError> {
         self.write_document(PAGE_FILE, html)
     }

@@ -22,11 +22,11 @@ const DIGEST_SIZE: usize = 32;
 /// from which the sweep can be resumed): the content's length and its SHA-256.
 const FRAME_SIZE: usize = LENGTH_SIZE + DIGEST_SIZE;
 
-/// Makes an entry of a sweep's journal, which is the file from which the sweep can be resumed. An
-/// entry consists of the length and the SHA-256 of its content, and the content, which is called
-/// the document. `write` is given the bytes of the entry so far, and returns them with the document
-/// appended. `expected` is the approximate size of the document in bytes, for which memory is
-/// reserved.
+/// Makes an entry of a sweep's journal (the file from which the sweep can be resumed), or of a plan
+/// or part (files by which several machines share one sweep). An entry consists of the length and
+/// the SHA-256 of its content, and the content, which is called the document. `write` is given the
+/// bytes of the entry so far, and returns them with the document appended. `expected` is the
+/// approximate size of the document in bytes, for which memory is reserved.
 pub(crate) fn framed(expected: usize, write: impl FnOnce(Vec<u8>) -> Vec<u8>) -> Vec<u8> {
     let mut entry = Vec::with_capacity(FRAME_SIZE + expected);
     entry.resize(FRAME_SIZE, 0);
@@ -39,10 +39,11 @@ pub(crate) fn framed(expected: usize, write: impl FnOnce(Vec<u8>) -> Vec<u8>) ->
     entry
 }
 
-/// Reads the next entry of a sweep's journal (the file from which the sweep can be resumed) into
-/// `bytes`. `left` is the number of bytes from the reader's position to the journal's end. If the
-/// entry states a length that reaches beyond the end, because the journal was cut off, only the
-/// beginning of the entry is read; [`document`] then returns `None` for it.
+/// Reads the next entry of a sweep's journal (the file from which the sweep can be resumed), or of
+/// a plan or part, into `bytes`, which is left empty at the file's end. `left` is the number of
+/// bytes from the reader's position to that end. If the entry states a length that reaches beyond
+/// the end, because the file was cut off, only the beginning of the entry is read; [`document`]
+/// then returns `None` for it.
 pub(crate) fn read_framed(reader: &mut impl BufRead, bytes: &mut Vec<u8>, left: u64) -> io::Result<()> {
     bytes.clear();
     reader.take(FRAME_SIZE as u64).read_to_end(bytes)?;
@@ -53,8 +54,9 @@ pub(crate) fn read_framed(reader: &mut impl BufRead, bytes: &mut Vec<u8>, left: 
     Ok(())
 }
 
-/// Returns the content (the document) of an entry of a sweep's journal; `None` if the entry is
-/// incomplete, or if its content does not have the SHA-256 that the entry states.
+/// Returns the content (the document) of an entry of a sweep's journal, or of a plan or part;
+/// `None` if the entry is incomplete, or if its content does not have the SHA-256 that the entry
+/// states.
 pub(crate) fn document(entry: &[u8]) -> Option<&[u8]> {
     let (frame, document) = entry.split_at_checked(FRAME_SIZE)?;
     let (length, digest) = frame.split_first_chunk::<LENGTH_SIZE>()?;
@@ -72,8 +74,8 @@ pub(super) fn goes_on(mut journal: &File) -> io::Result<bool> {
     Ok(journal.metadata()?.len() > first)
 }
 
-/// Returns true if the file may be the journal of a sweep: its first entry is complete, or it is
-/// still empty. Any other file was not written by a sweep.
+/// Returns true if the file may be the journal of a sweep: the file is still empty, or its first
+/// entry is complete. Any other file was not written by a sweep.
 pub(super) fn begins(mut journal: &File) -> io::Result<bool> {
     if journal.metadata()?.len() == 0 {
         return Ok(true);

@@ -41,7 +41,7 @@ pub const QUERIES_FILE: &str = "queries.parquet";
 pub(super) const TABLES: [&str; 7] =
     [MATCHES_FILE, HOSTS_FILE, FILES_FILE, LEADS_FILE, CONTAINERS_FILE, PROCESSES_FILE, QUERIES_FILE];
 /// The folder in an output for the tables that belong to single detections. Each table contains the
-/// result of the command `stats` of Splunk's search language in the search of one detection.
+/// result of the command `stats` (of Splunk's search language) in the search of one detection.
 pub const STATS_FOLDER: &str = "stats";
 
 /// The end of the file name of every table in the folder `stats`.

@@ -86,7 +86,8 @@ impl PackedWriter {
         Self::begin(&new.path, file, kind)
     }
 
-    /// Adds a document to the packed file. The document consists of `pieces`, one after the other.
+    /// Adds a document (an encoded item) to the packed file. The document consists of `pieces`, one
+    /// after the other.
     pub(crate) fn push(&mut self, pieces: &[&[u8]]) -> Result<(), OutputError> {
         let size = pieces.iter().map(|piece| piece.len()).sum();
         let entry = framed(size, |mut entry| {
@@ -157,7 +158,8 @@ impl PackedFile {
     }
 
     /// Ends the packed file, syncs it to the disk, and then gives it its name. `writer` must be the
-    /// writer that [`create`](Self::create) returned with it. Returns its size and SHA-256.
+    /// writer that [`create`](Self::create) returned with this file. Returns the file's size and
+    /// SHA-256.
     pub(crate) fn complete(self, writer: PackedWriter) -> Result<WrittenFile, OutputError> {
         let (written, file) = writer.finish()?;
         let named = file
@@ -173,7 +175,8 @@ pub(crate) struct PackedReader {
     path: PathBuf,
     unpacker: BufReader<Unpacker<BufReader<File>>>,
     bytes: Vec<u8>,
-    /// The number of documents that were read after the first one, which names the kind of file.
+    /// The number of documents (encoded items) that were read after the first document, which names
+    /// the kind of file.
     read: u64,
 }
 
@@ -202,14 +205,14 @@ impl PackedReader {
         Ok(reader)
     }
 
-    /// Returns the number of documents that were read after the first one, which names the kind of
-    /// file.
+    /// Returns the number of documents (encoded items) that were read after the first document,
+    /// which names the kind of file.
     pub(crate) fn documents_read(&self) -> u64 {
         self.read
     }
 
-    /// Returns the next document of the packed file; `None` at the end of the file. It is an error
-    /// if the file is cut off or damaged in this document.
+    /// Returns the next document (an encoded item) of the packed file; `None` at the end of the
+    /// file. It is an error if the file is cut off or damaged in this document.
     pub(crate) fn next_document(&mut self) -> Result<Option<&[u8]>, PartsError> {
         let torn = |path: &Path, reason: &str| PartsError {
             path: path.to_path_buf(),

@@ -36,8 +36,8 @@ const BATCH_ROWS: usize = 512;
 /// The number of bytes of text after which a batch of rows is encoded, even if it has fewer rows
 /// than usual. Crafted evidence can contain more text than should be in one Arrow array.
 const BATCH_BYTES: usize = 4 << 20;
-/// The number of rows for which a table's writer reserves memory, for rows that are added one by
-/// one.
+/// The number of rows, of those that are added to a table one by one, for which the table's writer
+/// initially reserves memory.
 const PUSHED_ROWS: usize = 64;
 /// The number of encoded bytes after which a row group of a Parquet file is closed, however few
 /// rows it has. Until then, the row group is kept in memory.
@@ -127,8 +127,9 @@ impl TableWriter {
         }
     }
 
-    /// Encodes the rows that still wait to be encoded, closes the file, and starts to sync the file
-    /// to the disk.
+    /// Encodes the rows that still wait to be encoded, closes the file, and starts to sync it to
+    /// the disk. Returns the table's number of rows, size and hash, and the pending sync, on which
+    /// the caller must wait.
     pub fn finish(mut self) -> Result<(WrittenTable, PendingSync), OutputError> {
         // A table of one batch is not compressed. Each column has a compressor of its own, and a
         // reader of the column has another one. To make them took longer than to write the rows, in

@@ -213,8 +213,8 @@ fn is_of_a_sweep(path: &Path, found: &Metadata) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Returns true if a file is the journal of a sweep: its first entry is complete, or it is still
-/// empty.
+/// Returns true if a file can be the journal of a sweep, from which the sweep is resumed: the file
+/// is still empty, or its first entry is complete.
 fn is_journal(path: &Path) -> io::Result<bool> {
     match files::open(path, Link::Refused) {
         Err(FileOpenError::Kind(_)) => Ok(false),

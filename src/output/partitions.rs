@@ -68,9 +68,9 @@ pub struct Partitioned<'a> {
 }
 
 /// A partition: the rows of a table that have the same value in the column by which the table is
-/// divided. They go into the same folder.
+/// divided. They are written to the same folder.
 struct Partition {
-    /// The path of the folder with the rows of this value, relative to the output directory.
+    /// The path of the folder for the rows of this partition, relative to the output directory.
     folder: String,
     rows: u64,
     /// The 0-based numbers of the table's rows from the first to the last row of this partition.
@@ -79,7 +79,8 @@ struct Partition {
 }
 
 /// The partitions of a table (each the rows that go into one folder), in the order of their first
-/// rows. The maps find the index of a partition by the folder's name, and by a cell of its rows.
+/// rows. The maps give the index of a partition in `all`: `by_folder` for the folder's name,
+/// `by_cell` for a cell of its rows in the column by which the table is divided.
 #[derive(Default)]
 struct Partitions {
     all: Vec<Partition>,
@@ -102,7 +103,7 @@ pub struct PartitionWriter<'a> {
 }
 
 impl<'a> PartitionWriter<'a> {
-    /// Begins to write partitions into an output directory.
+    /// Makes a writer that divides tables among folders of an output directory. Writes nothing yet.
     #[must_use]
     pub fn new(output: &'a OutputDirectory) -> Self {
         PartitionWriter {
@@ -197,8 +198,8 @@ impl<'a> PartitionWriter<'a> {
     }
 
     /// Writes the partitions with the indices `which`, and returns true. A partition is the rows of
-    /// the table that go to one folder. If there are several, and their rows take too much memory
-    /// together, returns false and writes nothing; the caller then writes fewer at a time.
+    /// the table that are written to one folder. If there are several, and their rows take too much
+    /// memory together, returns false and writes nothing; the caller then writes fewer at a time.
     fn write(
         &mut self,
         table: &Partitioned<'_>,

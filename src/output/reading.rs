@@ -33,7 +33,7 @@ pub fn row_count(file: File) -> Result<u64, ReadError> {
     u64::try_from(rows).map_err(|_| format!("expected a number of rows, found {rows}").into())
 }
 
-/// The tables in an output directory. The sweep may be finished, or still be writing them.
+/// The tables in an output directory. The sweep that writes them may be finished or not.
 #[derive(Debug, Clone)]
 pub struct OutputTables {
     directory: PathBuf,

@@ -9,8 +9,8 @@ use super::builder::{Columns, Table};
 use super::error::OutputError;
 use crate::table::{Cell, ColumnOf, cells};
 
-/// A thread collects the rows of one part of the evidence. Up to this number of rows, it hands them
-/// over as rows; if it collects or expects more, it converts them to Arrow columns itself.
+/// The maximum number of rows that the thread that collects them hands over as rows. If it collects
+/// or expects more rows from one part of the evidence, it converts them to Arrow columns itself.
 const FEW_ROWS: usize = 32;
 /// The number of rows that are made at once when many rows are added to a collection of Arrow
 /// columns. Only these rows are in memory as rows.

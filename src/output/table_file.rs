@@ -1,6 +1,6 @@
-//! The file of a table that is read back. A small file is read into memory at once, because readers
-//! of Parquet read each page of each column by itself. This module is the only one that uses the
-//! crate `bytes`.
+//! The Parquet file of a table, opened so that the table can be read back. A small file is read
+//! into memory at once, because readers of Parquet read each page of each column by itself. This
+//! module is the only one that uses the crate `bytes`.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -12,7 +12,8 @@ use bytes::Bytes;
 /// The maximum size in bytes of a table's file that is read into memory as a whole.
 const MOST_IN_MEMORY: u64 = 4 << 20;
 
-/// The file of a table that is read back, in memory if it is small.
+/// The Parquet file of a table, opened so that the table can be read back: all bytes in memory if
+/// the file is small, otherwise the open file.
 #[derive(Debug)]
 pub(super) enum TableFile {
     Memory(Bytes),
@@ -20,8 +21,8 @@ pub(super) enum TableFile {
 }
 
 impl TableFile {
-    /// Makes the value for a file that was just opened. If the file is small (at most
-    /// [`MOST_IN_MEMORY`] bytes), reads all of it into memory.
+    /// Wraps a table's file that was just opened. If the file has at most [`MOST_IN_MEMORY`] bytes,
+    /// reads all of it into memory.
     pub(super) fn new(mut file: File) -> io::Result<Self> {
         if file.metadata()?.len() > MOST_IN_MEMORY {
             return Ok(TableFile::Disk(file));

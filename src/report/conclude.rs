@@ -12,7 +12,8 @@ use super::host::Host;
 use super::host_in_evidence::HostInEvidence;
 use super::hosts::EvidencePiece;
 
-/// All hosts of a sweep, sorted by name. Each comes with its name in lower case.
+/// All hosts of a sweep, each with its name (Computer) in lower case, by which the hosts are
+/// sorted.
 pub(super) type KnownHosts = [(Box<str>, Box<Host>)];
 
 /// Draws the conclusions about all hosts and adds them to `hosts`: which hosts are one renamed
@@ -51,8 +52,8 @@ pub(super) fn conclude(
     owners
 }
 
-/// A piece of evidence and the hosts whose records it contains. The value exists while the
-/// conclusions about these hosts are drawn.
+/// A piece of evidence (usually what was collected from one machine), and the hosts whose records
+/// it contains. The value exists while the conclusions about these hosts are drawn.
 struct EvidenceHosts<'a> {
     hosts: &'a mut KnownHosts,
     evidence: &'a Arc<str>,

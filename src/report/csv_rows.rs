@@ -10,7 +10,7 @@ use super::csv_writer::CsvWriter;
 use super::escape::escaped;
 
 /// The maximum number of ancestors of the querying process that the column `started_by` names in
-/// the row of a match: the nearest ones.
+/// the row of a match: the nearest ones. Older ancestors are left out.
 const MOST_ANCESTORS: usize = 16;
 /// The columns of the CSV that has a row for each host.
 const HOST: [&str; 16] = [

@@ -36,7 +36,8 @@ pub struct ExclusionRecord {
     pub hosts: Vec<HostExclusions>,
 }
 
-/// How many matches and leads of one host an exclusion removed.
+/// How many matches and leads (queries that Windows' own DNS client logged) of one host an
+/// exclusion (a site's description of harmless events) removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostExclusions {
     /// The host's name (Computer), with upper and lower case as in its records.

@@ -19,8 +19,9 @@ const MOST_BYTES: usize = 1 << 20;
 /// computed.
 const NUMBER_BYTES: usize = 8;
 
-/// The fields of an item of the column `hosts` of the ledger (`files.parquet`): a machine that
-/// records of the file name, with counts and times of its records.
+/// The fields of an item of the column `hosts` of the ledger (`files.parquet`): a machine that the
+/// file's records name, with the numbers of its records and the times of its first and last DNS
+/// query.
 pub(super) const HOST_FIELDS: &[(&str, Scalar)] = &[
     ("computer", Scalar::Text),
     ("records", Scalar::Integer),
@@ -81,8 +82,9 @@ pub(super) fn runs_cell(logs: &Logs) -> Cell<'_> {
     Cell::Records(first_runs(most).take(fit).map(run_cells).collect())
 }
 
-/// Returns the number of known runs of consecutive EventRecordIDs in all logs of a file, including
-/// those that the column `record_runs` leaves out.
+/// Returns the number of runs (ranges of consecutive EventRecordIDs) in all logs of a file,
+/// including runs that the column `record_runs` leaves out. At most `MOST_RUNS` runs of each log
+/// are known.
 pub(super) fn run_count(logs: &Logs) -> u64 {
     logs.iter().map(|(_, _, runs)| runs.as_slice().len() as u64).sum()
 }

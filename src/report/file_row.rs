@@ -12,7 +12,7 @@ use crate::ledger::record_ids::{Gap, IdRuns};
 use crate::ledger::tally::Extents;
 use crate::table::{Cell, ColumnOf, ColumnType, Scalar, cells};
 
-/// The maximum number of gaps in EventRecordIDs that one row of the tables of files and hosts
+/// The maximum number of gaps in EventRecordIDs that one row of `files.parquet` or `hosts.parquet`
 /// lists. Further gaps are only counted.
 pub(super) const MOST_GAPS: usize = 100;
 

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::{FileReport, Loss};
 use crate::ledger::container::ContainerReport;
 
-/// The maximum number of flawed files, and of missed containers, that `run.json` lists. The tables
-/// list all of them.
+/// The maximum number of flawed files (damaged, empty, unreadable, or not event logs), and of
+/// missed containers (not read, or not completely), that `run.json` lists. The tables list all of
+/// them.
 pub const MOST_FLAWED: usize = 100;
 
 /// A file that could not be read and understood completely: a damaged, empty or unreadable one, or

@@ -22,7 +22,7 @@ use crate::ledger::tally::RecordCounts;
 /// of them could not be read completely.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FileCounts {
-    /// The number of all files that are counted.
+    /// The number of files, including those that `damaged` and `not_read` count.
     pub files: u64,
     /// The number of files that are damaged, empty, unreadable or not event logs. Files that were
     /// deleted in their volume are left out.
@@ -51,7 +51,7 @@ impl FileCounts {
     }
 
     /// Returns how many files and containers have a problem, or were not read to their end. If
-    /// there are any, a host without matches cannot be cleared.
+    /// there are any, a host without matches is not cleared: its absence of matches proves nothing.
     #[must_use]
     pub fn incomplete(&self) -> u64 {
         self.damaged + self.not_read + self.containers
@@ -128,8 +128,8 @@ pub struct Host {
 
 impl Conclusion {
     /// Adds earlier names of the machine that one piece of evidence shows, each with the time of
-    /// the last record under that name (`None` if that time is not readable). If a name is known,
-    /// the later time is kept.
+    /// the last record under that name (`None` if that time is not readable). If a name was added
+    /// before, the later of its two times is kept.
     pub(super) fn add_earlier_names(&mut self, names: Vec<(Box<str>, Option<EventTime>)>) {
         for (name, until) in names {
             match self.earlier_names.iter_mut().find(|(known, _)| *known == name) {

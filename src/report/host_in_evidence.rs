@@ -4,8 +4,8 @@ use super::machine_logs::MachineLogs;
 use crate::event::Span;
 use crate::ledger::clock::MachineClock;
 
-/// What one piece of evidence contains about a host. `merge` is associative and commutative, so
-/// that parts of the piece can be counted separately.
+/// What one piece of evidence (usually what was collected from one machine) contains about a host.
+/// `merge` is associative and commutative, so that parts of the piece can be counted separately.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HostInEvidence {
     /// The times (TimeCreated) of the host's earliest and latest record in this piece of evidence.

@@ -20,8 +20,8 @@ use crate::ledger::tally::RecordCounts;
 /// names a Computer.
 pub type NamedHost = (Option<String>, Box<Host>);
 
-/// The names of all hosts. They give the usual spelling of a record's Computer, which can differ in
-/// upper and lower case.
+/// The names of all hosts. By them, the Computer of a record, which can differ from the host's name
+/// in upper and lower case, is replaced by the host's name.
 #[derive(Debug)]
 pub struct HostNames<'a>(HashMap<String, &'a str>);
 
@@ -55,7 +55,8 @@ pub struct Hosts {
     pieces: BTreeMap<Arc<str>, EvidencePiece>,
 }
 
-/// What is known about a piece of evidence as a whole, and not about a single host in it.
+/// What is known about a piece of evidence (usually what was collected from one machine) as a
+/// whole, and not about a single host in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct EvidencePiece {
     /// The counts of the files of this piece of evidence in which no record names a Computer, and
@@ -78,7 +79,8 @@ impl EvidencePiece {
 }
 
 impl Hosts {
-    /// Adds a piece of evidence, so that it appears among the hosts even if no file is found in it.
+    /// Adds a piece of evidence (usually what was collected from one machine), so that it appears
+    /// among the hosts even if no file is found in it.
     pub fn add_evidence(&mut self, evidence: &str) {
         self.pieces.entry(evidence.into()).or_default();
     }
@@ -90,8 +92,8 @@ impl Hosts {
     }
 
     /// Adds a container (an archive, disk image, volume or shadow copy) of a piece of evidence. If
-    /// it could not be read, or not completely, no host of that piece is cleared, because logs may
-    /// be missing.
+    /// it could not be read, or not completely, no host of that piece is cleared (its absence of
+    /// matches proves nothing), because logs may be missing.
     pub fn add_container(&mut self, evidence: &str, container: &ContainerReport) {
         if container.is_missed() {
             let counts = FileCounts { containers: 1, ..FileCounts::default() };
@@ -164,8 +166,8 @@ impl Hosts {
         self.change(&matched.event.system.computer, |host| host.add_match(matched));
     }
 
-    /// Counts an event of the host `computer` that an exclusion removes from the matches of a
-    /// detection.
+    /// Counts an event of the host `computer` that an exclusion (a site's description of harmless
+    /// events) removes from the matches of a detection.
     pub fn add_excluded(&mut self, computer: &str) {
         self.change(computer, |host| host.excluded_matches += 1);
     }

@@ -21,8 +21,9 @@ pub struct MachineLogs {
 pub struct MissingIds<'a> {
     /// The channel in which EventRecordIDs are missing.
     pub channel: &'a str,
-    /// Gaps in the EventRecordIDs of the log that the machine wrote itself. Gaps that records in
-    /// another file fill are left out.
+    /// Gaps in the EventRecordIDs of the channel's log that the machine wrote itself. Gaps that
+    /// records in another file fill are left out. Empty if numbers are missing only in an export,
+    /// in event XML or in a collector's log.
     pub gaps: Vec<Gap>,
     /// True if the channel may have more gaps than `gaps` lists, because the number of gaps that
     /// are kept in memory is limited.

@@ -13,7 +13,7 @@ use crate::table::{Cell, ColumnType, Scalar};
 pub(super) const DETECTION_COUNTS: ColumnType =
     ColumnType::Records(&[("id", Scalar::Text), ("name", Scalar::Text), ("count", Scalar::Integer)]);
 
-/// The id and name of a detection, as the column `detections` lists them.
+/// The id and name of a detection, as the column `detections` of `hosts.parquet` lists them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DetectionLabel {
     /// The detection's id.

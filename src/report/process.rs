@@ -52,14 +52,15 @@ pub struct CreationPlace<'a> {
     pub record_offset: u64,
     /// How far the bytes of the event's record can be trusted, by the checksums of its chunk.
     pub integrity: Integrity,
-    /// The hash of the event's content.
+    /// The hash of the content of the event 1. All copies of the event have the same hash.
     pub hash: Sha256Digest,
     /// The name of the piece of evidence that contains the event's file.
     pub evidence: &'a str,
     /// The path, from its root (a folder or file that was swept), of the file that contains the
     /// event.
     pub source_path: Cow<'a, str>,
-    /// What is known about where the event's file comes from.
+    /// What is known about where the event's file comes from: its path on the collected machine,
+    /// the time of the shadow copy that it lies in, and whether it was deleted.
     pub origin: &'a Origin,
 }
 
@@ -68,8 +69,8 @@ pub struct CreationPlace<'a> {
 pub enum ProcessStatus {
     /// The process's event 1 (a process was created) was found.
     Found,
-    /// The log covers the time at which the process started, but does not contain the process's
-    /// event 1.
+    /// The process's event 1 was not found, although no log of the computer is damaged or unread,
+    /// and Sysmon's first record there is not known to be later than the start of the process.
     NotLogged,
     /// The process started before the first record that Sysmon logged on its computer.
     LogBeginsLater,

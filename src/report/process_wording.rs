@@ -4,8 +4,8 @@ use super::answer::{ProcessCount, TreeProcess};
 use super::process::ProcessStatus;
 use super::wording::{counted, grouped};
 
-/// Returns how many processes of matches and ancestors there are, how many of their starts were
-/// found, and why the others were not:
+/// Returns a text on the processes that made matching queries, and their ancestors: how many there
+/// are, of how many the start (event 1) was found, and why that of the others was not, such as
 /// `9 processes of matches, with ancestors: 8 found; not found: 1 log begins later`.
 #[must_use]
 pub(super) fn process_counts(counts: &[ProcessCount]) -> String {

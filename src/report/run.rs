@@ -52,7 +52,8 @@ pub struct Run {
     /// this run resumed it (`--resume`).
     pub resumed_files: u64,
     /// The parts from which `dnsweep merge` made the output; empty for a sweep of evidence. A part
-    /// is the file with what a sweep, or one shard of a plan, found.
+    /// is the file with what was found by a sweep, or by the process that swept one shard (a
+    /// portion of the evidence that a plan lists).
     #[serde(default)]
     pub merged: Vec<MergedPart>,
     /// The number of threads that read and decoded events.
@@ -111,9 +112,10 @@ pub struct Run {
     /// and hash. The rows in these files are also in the tables of `outputs`.
     #[serde(default)]
     pub partitions: Vec<OutputRecord>,
-    /// The part that the sweep wrote (`--part`): the file with its results, from which `dnsweep
-    /// merge` makes an output, usually with other parts. The `rows` of a part are the results of
-    /// blocks of files. `null` if the sweep wrote none.
+    /// The part that the sweep wrote (`--part`): the file with its results, from which
+    /// `dnsweep merge` makes an output, usually with other parts. `rows` in this record is the
+    /// number of results in the part: one for each block of a file. `null` if the sweep wrote no
+    /// part.
     #[serde(default)]
     pub part: Option<OutputRecord>,
 }

@@ -160,7 +160,8 @@ pub struct EvidenceComparison {
 /// How many recorded files of the evidence were compared, and how many were found unchanged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ComparedFiles {
-    /// The number of recorded files, and how many of them were found unchanged.
+    /// The number of files of the evidence that the output records, and how many of them were found
+    /// unchanged.
     pub all: ComparisonCounts,
     /// The size of all unchanged files of the evidence together, in bytes.
     pub bytes: u64,

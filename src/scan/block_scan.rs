@@ -46,12 +46,14 @@ pub struct BlockScan {
     /// process events, as far as the scanner is set to look for those. Empty unless the scanner is
     /// set to read deleted records.
     pub recovered: Vec<LocatedEvent>,
-    /// The GUIDs of process events that were not decoded, in file order. Empty unless the scanner
-    /// is set to look for these GUIDs.
+    /// The GUIDs of processes and of their parents in those process events that were not decoded,
+    /// in file order: one entry for each chunk that has any. Empty unless the scanner is set to
+    /// look for these GUIDs.
     pub links: Vec<ChunkLinks>,
     /// True if the scanner is set to look for process events beside DNS queries
-    /// ([`Scanner::with_processes`]), but could not take all of them from the block. To find all, a
-    /// scanner for process events alone ([`Scanner::for_processes`]) must scan the block.
+    /// ([`Scanner::with_processes`]), but could not read all of them in the block. To find all, a
+    /// scanner for process events alone ([`Scanner::for_processes`]) must scan the block. False if
+    /// none is missing, or if the scanner is not set to look for them in this way.
     ///
     /// [`Scanner::with_processes`]: super::Scanner::with_processes
     /// [`Scanner::for_processes`]: super::Scanner::for_processes
@@ -61,7 +63,8 @@ pub struct BlockScan {
 impl BlockScan {
     /// Adds the result of scanning a misaligned chunk (not at a multiple of 64 KiB after the file
     /// header), which overlaps places where chunks of a log are expected (slots). Its numbers of
-    /// chunks and of bytes read are left out, because they are counted with those slots.
+    /// chunks and of bytes read, and its bytes that could not be read, are left out: they are
+    /// counted and reported with those slots.
     pub(super) fn add_misaligned(&mut self, found: BlockScan) {
         self.tally.merge(Tally {
             chunks: 0,

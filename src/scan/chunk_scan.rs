@@ -15,11 +15,12 @@ use super::skim::select::Skimmer;
 use crate::event::{KindSet, Window};
 use crate::ledger::damage::{Damage, Integrity, Problem};
 
-/// Finds the records of the chunk in `read`, which lies at `at` in its file, and lists them in
-/// `walk`. The skimmer counts the records that cannot match, and reads some events without
-/// decoding. All other records are decoded. Without a skimmer, or if anything is wrong with the
-/// chunk, every record is decoded. Events of `kinds` are read with their fields, and `window` is
-/// the period that the user requested. Events, counts and problems are added to `scan`.
+/// Scans the chunk in `read`, which lies at `at` in its file, and adds events, counts and problems
+/// to `scan`. The skimmer counts the records that no detection can match, and reads some wanted
+/// events, both without decoding. All other records are decoded. Without a skimmer, or if anything
+/// is wrong with the chunk, every record is decoded. Events of `kinds` are read with their fields,
+/// and `window` is the period that the user requested. `walk` is overwritten: it is only reused
+/// memory.
 pub(super) fn scan_chunk(
     read: &mut BlockPart<'_>,
     at: ChunkPosition,
@@ -89,9 +90,9 @@ fn note_problems(found: Vec<Problem>, start: u64, read: &mut BlockPart<'_>, scan
     }
 }
 
-/// Returns how far checksums verify the bytes of a chunk, given `walk`, the list of its records and
-/// problems. Records that the decoder (the `evtx` crate) cannot decode do not lower the result,
-/// because they may have been written that way.
+/// Returns whether the bytes of a chunk are damaged, verified by checksums, or neither, given
+/// `walk`, the list of its records and problems. Records that the decoder (the `evtx` crate) cannot
+/// decode do not make the chunk damaged, because they may have been written that way.
 fn integrity(walk: &Walk, read: &BlockPart<'_>) -> Integrity {
     if !walk.problems.is_empty() || !read.problems.is_empty() {
         Integrity::Damaged
@@ -102,9 +103,10 @@ fn integrity(walk: &Walk, read: &BlockPart<'_>) -> Integrity {
     }
 }
 
-/// Finds the records of a chunk. Adds to `scan` the records that `skimmer` counts without decoding,
-/// and the events that it reads without decoding. The other records are left in `walk`, and the
-/// caller must decode them. Without a skimmer, or if the chunk is not sound, these are all records.
+/// Finds the records of a chunk. Adds to `scan` the counts of the records that `skimmer` counts
+/// without decoding, and the events that it reads without decoding. Leaves the other records in
+/// `walk`; the caller must decode them. Without a skimmer, or if the chunk is not sound, these are
+/// all records.
 fn walk_or_skim(
     read: &BlockPart<'_>,
     at: ChunkPosition,

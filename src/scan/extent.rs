@@ -18,7 +18,8 @@ pub(super) enum ExtentKind {
     /// Bytes at the end of a file that are fewer than the 64 KiB of a chunk, and not the beginning
     /// of one.
     Trailing,
-    /// Bytes that existed when the file was listed, but no longer when it was read.
+    /// Bytes of a slot (64 KiB in which a chunk can lie) that existed when the file was listed, but
+    /// no longer when it was read.
     Absent,
 }
 

@@ -45,7 +45,7 @@ impl Default for Scanner {
 
 impl Scanner {
     /// Returns a scanner for Sysmon's DNS queries that decodes the records which `selection`
-    /// chooses.
+    /// chooses, and only counts the others.
     #[must_use]
     pub fn new(selection: &Selection) -> Self {
         let skimmer = match selection {
@@ -57,9 +57,9 @@ impl Scanner {
     }
 
     /// Returns a scanner for those of Sysmon's process events that `search` describes: event 1 (a
-    /// process was created) and event 5 (a process ended). It reads no DNS queries. An unusual
-    /// record is decoded even if its process is unknown before that, so the result can contain
-    /// events of other processes.
+    /// process was created) and event 5 (a process ended). It reads no DNS queries. A record of an
+    /// unusual form is decoded before its process is known, so the result can contain events of
+    /// other processes.
     #[must_use]
     pub fn for_processes(search: &ProcessSearch) -> Self {
         let skimmer = Skimmer::new(&[]).finding_processes(search);
@@ -68,7 +68,8 @@ impl Scanner {
     }
 
     /// Returns the scanner, set to also read those queries of Windows' own DNS client that
-    /// `dns_client` chooses.
+    /// `dns_client` chooses. If it chooses none (`DnsClient::Counted`), the scanner is returned
+    /// unchanged.
     #[must_use]
     pub fn with_dns_client(mut self, dns_client: &DnsClient) -> Self {
         let DnsClient::Wanted(wanted) = dns_client else { return self };

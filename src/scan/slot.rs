@@ -186,8 +186,8 @@ impl SlotScanner {
     }
 
     /// Adds to `scan` how many bytes in `range` of the file could be read, and a problem for those
-    /// that could not. It is for ranges whose content is not scanned as a chunk, such as the file
-    /// header.
+    /// that could not. Callers pass ranges whose content is not scanned as a chunk, such as the
+    /// file header.
     pub(super) fn note_reading(&mut self, range: Range<u64>, scan: &mut BlockScan) {
         let read = self.buffer.part(range);
         scan.bytes_read += read.bytes_read();

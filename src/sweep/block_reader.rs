@@ -69,7 +69,8 @@ impl<'a> BlockReader<'a> {
 }
 
 /// Scans a block of a file in the way that fits the file's form. Calls `see` with the bytes of the
-/// block before scanning changes them.
+/// block before scanning changes them: in one or several pieces, each with its offset in the file;
+/// `None` for a piece that could not be read whole.
 pub(super) fn scan_block(
     scanner: &mut Scanner,
     log: &dyn LogBytes,

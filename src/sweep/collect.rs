@@ -60,9 +60,11 @@ pub(super) struct Collector<'a> {
 /// machine.
 #[derive(Debug, Clone, Copy, Default)]
 struct PieceProgress {
-    /// True if the sweep read any file of the piece of evidence, at least in part.
+    /// True if the sweep read any file of the piece of evidence (usually what was collected from
+    /// one machine), at least in part.
     reached: bool,
-    /// True if an interruption left any file or container of the piece of evidence unread.
+    /// True if an interruption of the sweep left any file or container of the piece of evidence
+    /// (usually what was collected from one machine) unread.
     left: bool,
 }
 
@@ -82,8 +84,8 @@ pub(super) struct SweepResults {
     /// The number of leads (queries that Windows' own DNS client logged for a name that a detection
     /// describes) for each detection, in the order of the detections.
     pub lead_counts: Vec<LeadCounts>,
-    /// How many matches and leads each exclusion (the user's description of harmless events)
-    /// removed from each host.
+    /// How many matches and how many leads (queries that Windows' own DNS client logged) each
+    /// exclusion (the user's description of harmless events) removed from each host.
     pub excluded: ExclusionCounts,
     /// The tables that were written; empty if the matches do not go to an output directory.
     pub written: FinishedTables,
@@ -134,8 +136,9 @@ impl<'a> Collector<'a> {
     }
 
     /// Returns true if a finished unit (a block of a file) must be left out: an interruption of the
-    /// sweep kept the block, or an earlier block of its file, from being read. The account of the
-    /// file then ends where the first unread block begins. Must be called in evidence order.
+    /// sweep kept the block, or an earlier block of its file, from being read. In that case, also
+    /// closes the account of the file, if it is still open; the account then ends where the first
+    /// unread block begins. Must be called in evidence order.
     pub(super) fn leaves_out(&mut self, done: &FinishedUnit<'_>) -> Result<bool, SweepError> {
         let next = self.discovery.files.get(self.next_file);
         if !next.is_some_and(|next| std::ptr::eq(next, done.file)) {

@@ -1,6 +1,6 @@
-//! Applies detections and exclusions to events: which of Sysmon's DNS queries are matches, and
-//! which queries of Windows' own DNS client are leads. This module does not know where events come
-//! from, or where rows go.
+//! Applies detections, and exclusions (the user's descriptions of harmless events), to events:
+//! which of Sysmon's DNS queries are matches, and which queries of Windows' own DNS client are
+//! leads. This module does not know where events come from, or where rows go.
 
 use std::sync::Arc;
 
@@ -81,14 +81,16 @@ pub(super) struct Detector<'a> {
     /// The detections, in the order in which the user gave them.
     rules: Vec<Rule<'a>>,
     discovery: &'a Discovery,
-    /// The layouts of the tables of matches and of leads; `None` if no tables are written.
+    /// The layouts of the tables of matches and of leads (queries that Windows' own DNS client
+    /// logged); `None` if no tables are written.
     tables: Option<HitTables<'a>>,
 }
 
 impl<'a> Detector<'a> {
-    /// Makes a detector for the detections and exclusions of a sweep. `tables` are the layouts of
-    /// the tables of matches and leads. It is `None` if no tables are written; the detector then
-    /// makes no rows.
+    /// Makes a detector for the detections and exclusions (the user's descriptions of harmless
+    /// events) of a sweep. `tables` are the layouts of the tables of matches and of leads (queries
+    /// that Windows' own DNS client logged). It is `None` if no tables are written; the detector
+    /// then makes no rows.
     pub(super) fn new(config: &'a Config, discovery: &'a Discovery, tables: Option<HitTables<'a>>) -> Self {
         let lead_condition =
             |condition| lead_predicate(condition).filter(|_| config.options.leads != Leads::None);
@@ -146,10 +148,11 @@ impl<'a> Detector<'a> {
         hits.collect()
     }
 
-    /// Makes the counts, and the rows of the tables of matches and leads, for a file's events that
-    /// detections describe. Each event gets a row for each of these detections, in the order of the
-    /// detections. If an exclusion (the user's description of harmless events) applies to the event
-    /// and a detection, these get a row only with `--keep-excluded`.
+    /// Makes the counts, and the rows of the tables of matches and of leads (queries that Windows'
+    /// own DNS client logged), for a file's events that detections describe. Each event gets a row
+    /// for each of these detections, in the order of the detections. If an exclusion (the user's
+    /// description of harmless events) applies to the event and a detection, these get a row only
+    /// with `--keep-excluded`.
     pub(super) fn reduce(
         &self,
         file: &LogFile,
@@ -219,8 +222,8 @@ impl<'a> Detector<'a> {
         exclusions.for_each(|exclusion| reduced.excluded.add(exclusion, computer, counts));
     }
 
-    /// Returns the hits that get a row in the table for `role`. Each hit is an event with this
-    /// role, and a detection that describes it.
+    /// Returns the hits that get a row in `matches.parquet` or, if `role` is `Role::Lead`, in
+    /// `leads.parquet`. Each hit is an event with this role, and a detection that describes it.
     fn written<'e, 'd>(
         &self,
         role: Role,
@@ -254,8 +257,8 @@ impl<'a> Detector<'a> {
     }
 
     /// Returns the event as a match, with the detections that describe it. Detections for which an
-    /// exclusion removes the event are left out. Returns `None` if none is left, so that the event
-    /// is not a match.
+    /// exclusion (the user's description of harmless events) removes the event are left out.
+    /// Returns `None` if no detection is left, so that the event is not a match.
     fn matched<'e>(&'e self, event: &'e EventWithHits<'_>) -> Option<MatchedEvent<'e>> {
         let hits = event.hits.iter().filter(|hit| hit.excluded_by.is_none());
         let rules = hits.filter_map(|hit| self.rules.get(hit.detection.0));

@@ -25,18 +25,18 @@ struct NewEntry<'a, F> {
     recovered: Vec<&'a LocatedEvent>,
 }
 
-/// The first fields of an entry of a journal or a part: they identify the block of a file whose
-/// result the entry has.
+/// The first fields of an entry of a journal or a part (files that keep the results of blocks, one
+/// entry for each block): they identify the block of a file whose result the entry has.
 #[derive(Debug, Deserialize)]
 pub(super) struct EntryUnit<F> {
-    /// The file that the block is a part of.
+    /// The file that the block is a part of: its key in a journal, or its number in a part.
     pub file: F,
     /// The block that was read.
     pub block: Block,
 }
 
-/// The result of reading a block of a file: the fields of an entry of a journal or a part after the
-/// first ones ([`EntryUnit`]).
+/// The result of reading a block of a file: the fields of the block's entry in a journal or a part
+/// (files that keep results of blocks) after the first ones ([`EntryUnit`]).
 #[derive(Debug, Deserialize)]
 pub(super) struct Entry {
     /// The account of the block: how many bytes and records it has, and which of them are damaged.
@@ -85,7 +85,7 @@ fn expected_size(done: &FinishedUnit<'_>) -> usize {
 }
 
 /// Makes the entry (the encoded result) of `done`, a finished block of the file `file`, for a part
-/// (the file from which outputs are merged). It has no frame.
+/// (the file from which outputs are merged). No frame (length and SHA-256) comes before it.
 pub(super) fn entry<F: Serialize>(done: &FinishedUnit<'_>, file: F) -> Vec<u8> {
     append_entry(done, file, Vec::with_capacity(expected_size(done)))
 }

@@ -32,15 +32,16 @@ pub(super) struct EventWithHits<'d> {
     pub hits: Vec<Hit<'d>>,
 }
 
-/// A hit: a detection that describes an event. For a lead, the detection describes only the name
-/// that the event queries.
+/// A hit: a detection that describes an event. If the event is a lead (a query that Windows' own
+/// DNS client logged), the detection usually describes only the queried name.
 #[derive(Debug)]
 pub(super) struct Hit<'d> {
     pub detection: DetectionIndex,
     /// The detection's patterns that the event satisfies.
     pub patterns: Hits<'d>,
-    /// The first exclusion that applies to the hit, which is then neither a match nor a lead;
-    /// `None` if no exclusion applies.
+    /// The first exclusion (the user's description of harmless events) that applies to the hit (an
+    /// event and a detection that describes it). The hit is then neither a match nor a lead. `None`
+    /// if no exclusion applies.
     pub excluded_by: Option<ExclusionIndex>,
 }
 
@@ -68,13 +69,15 @@ impl Role {
 }
 
 impl Hit<'_> {
-    /// Returns true if the hit gets a row in `matches.parquet` or `leads.parquet`. A hit to which
-    /// an exclusion applies gets a row only with `--keep-excluded`.
+    /// Returns true if the hit (an event and a detection that describes it) gets a row in
+    /// `matches.parquet` or `leads.parquet`. A hit to which an exclusion (the user's description of
+    /// harmless events) applies gets a row only with `--keep-excluded`.
     pub(super) fn is_written(&self, config: &Config) -> bool {
         self.excluded_by.is_none() || config.options.excluded_rows == ExcludedRows::Kept
     }
 
-    /// Returns the name of the exclusion that applies to the hit; `None` if no exclusion applies.
+    /// Returns the name of the exclusion (the user's description of harmless events) that applies
+    /// to the hit (an event and a detection that describes it); `None` if no exclusion applies.
     pub(super) fn exclusion_name<'c>(&self, config: &'c Config) -> Option<&'c str> {
         let ExclusionIndex(place) = self.excluded_by?;
         let loaded = config.exclusions.get(place).expect("an exclusion that applies is one of the sweep's");
@@ -82,38 +85,46 @@ impl Hit<'_> {
     }
 }
 
-/// The layouts of the tables of matches and of leads, in which each hit (an event that a detection
-/// describes) gets a row.
+/// The layouts of the tables of matches and of leads (queries that Windows' own DNS client logged).
+/// In these tables, each hit (an event that a detection describes) gets a row.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct HitTables<'a> {
     /// The layout of `matches.parquet`.
     pub matches: &'a Table,
-    /// The layout of `leads.parquet`; `None` if leads are not looked for.
+    /// The layout of `leads.parquet`, the table of leads (queries that Windows' own DNS client
+    /// logged); `None` if leads are not looked for.
     pub leads: Option<&'a Table>,
 }
 
-/// The counts, and the rows of the tables of matches and leads, for one unit of work (a block of a
-/// file). They are made of the unit's hits: events that detections describe.
+/// The counts, and the rows of the tables of matches and of leads (queries that Windows' own DNS
+/// client logged), for one unit of work (a block of a file). They are made of the unit's hits:
+/// events that detections describe.
 pub(super) struct UnitHits {
     /// Rows of `matches.parquet`: matches and, with `--keep-excluded`, events that an exclusion
-    /// removes from the matches. `None` if no tables are written.
+    /// (the user's description of harmless events) removes from the matches. `None` if no tables
+    /// are written.
     pub matches: Option<Rows>,
-    /// Rows of `leads.parquet`: leads and, with `--keep-excluded`, events that an exclusion removes
-    /// from the leads. `None` if no tables are written, or leads are not looked for.
+    /// Rows of `leads.parquet`: leads (queries that Windows' own DNS client logged) and, with
+    /// `--keep-excluded`, events that an exclusion removes from the leads. `None` if no tables are
+    /// written, or leads are not looked for.
     pub leads: Option<Rows>,
     /// The number of events that are matches, each counted once, however many detections describe
     /// it.
     pub count: u64,
-    /// The counts of matches and leads for each host.
+    /// The counts of the block's matches and of its leads (queries that Windows' own DNS client
+    /// logged) for each host.
     pub hosts: Hosts,
-    /// The counts of matches and leads for each detection, in the order of the detections.
+    /// The counts of the block's matches and of its leads (queries that Windows' own DNS client
+    /// logged) for each detection, in the order of the detections.
     pub detections: Vec<DetectionHits>,
-    /// How many matches and leads of the unit each exclusion removed from each host.
+    /// How many matches and how many leads (queries that Windows' own DNS client logged) of the
+    /// block each exclusion (the user's description of harmless events) removed from each host.
     pub excluded: ExclusionCounts,
 }
 
-/// The counts of one detection's hits (events that it describes): matches and leads. Parts of the
-/// evidence are counted separately, and can be merged in any order.
+/// The counts of one detection's hits (events that it describes): matches, and leads (queries that
+/// Windows' own DNS client logged). Parts of the evidence are counted separately, and can be merged
+/// in any order.
 pub(super) struct DetectionHits {
     /// The number of the detection's matches, including copies of an event.
     pub matches: u64,
@@ -125,18 +136,19 @@ pub(super) struct DetectionHits {
     /// The number of the detection's leads: all, and those that are not copies of an earlier one. A
     /// lead is a query that Windows' own DNS client logged for a name that the detection describes.
     pub leads: LeadCounts,
-    /// The table that the command `stats` in the detection's search makes of its matches, without
-    /// copies; `None` if the search has no `stats`.
+    /// The result of the command `stats` (of Splunk's search language) in the detection's search,
+    /// over the detection's matches without copies; `None` if the search has no `stats`.
     pub stats: Option<StatsTable>,
 }
 
-/// The hashes of the content of all events that were seen so far, in evidence order, and that
-/// detections describe. A later event with the same hash is a copy.
+/// The hashes of the content of those events that detections describe and that were seen so far.
+/// Events are added in evidence order. A later event with the same hash is a copy.
 #[derive(Debug, Default)]
 pub(super) struct SeenEvents {
     hashes: HashSet<Sha256Digest>,
-    /// For the hash of an event and a detection that describes it: the exclusion that applies to
-    /// the two, if any. Copies of the event get the same exclusion.
+    /// For the hash of an event and a detection that describes it: the exclusion (the user's
+    /// description of harmless events) that applies to the two. There is no entry if none applies.
+    /// Copies of the event get the same exclusion.
     excluded: HashMap<(Sha256Digest, DetectionIndex), ExclusionIndex>,
 }
 
@@ -153,14 +165,16 @@ impl DetectionHits {
         detections.iter().map(none).collect()
     }
 
-    /// Returns true if the detection has no matches and no leads. Those that an exclusion removes
+    /// Returns true if the detection has no matches and no leads (queries that Windows' own DNS
+    /// client logged). Those that an exclusion (the user's description of harmless events) removes
     /// do not count.
     fn is_empty(&self) -> bool {
         self.matches + self.recovered_matches + self.leads.leads == 0
     }
 
-    /// Counts an event that the detection describes, as a match or a lead. The caller must leave
-    /// out events to which an exclusion applies for this detection.
+    /// Counts an event that the detection describes, as a match or as a lead (a query that Windows'
+    /// own DNS client logged). The caller must leave out events to which an exclusion (the user's
+    /// description of harmless events) applies for this detection.
     pub(super) fn add(&mut self, detected: &EventWithHits<'_>) {
         let event = &detected.located.event;
         match (detected.role, detected.occurrence) {
@@ -177,7 +191,8 @@ impl DetectionHits {
         }
     }
 
-    /// Adds the counts of the same detection's matches and leads in another part of the evidence.
+    /// Adds the counts of the same detection's matches and of its leads (queries that Windows' own
+    /// DNS client logged) in another part of the evidence.
     pub(super) fn merge(&mut self, other: DetectionHits) {
         self.matches += other.matches;
         self.unique_matches += other.unique_matches;
@@ -190,8 +205,9 @@ impl DetectionHits {
 }
 
 impl UnitHits {
-    /// Returns true if no event of the unit has a hit (a detection that describes it). Hits to
-    /// which an exclusion applies count, too.
+    /// Returns true if no event of the unit (a block of a file) has a hit (a detection that
+    /// describes the event). Hits to which an exclusion (the user's description of harmless events)
+    /// applies count, too.
     pub(super) fn is_empty(&self) -> bool {
         let is_empty = |rows: &Option<Rows>| rows.as_ref().is_none_or(Rows::is_empty);
         let is_any = self.count > 0 || self.detections.iter().any(|hits| !hits.is_empty());
@@ -203,11 +219,11 @@ impl SeenEvents {
     /// Marks those of `events` that are copies of events seen earlier, and returns true if there
     /// are any. Must be called in evidence order. Events that no detection describes are ignored.
     ///
-    /// An exclusion applies to an event and all of its copies, or to none of them: the event that
-    /// comes first decides. This matters because copies can differ in who logged them
-    /// (`Security/UserID`, which is not part of a match's hash). If an exclusion with a condition
-    /// on that field applied to the first event alone, the others would count as copies of an event
-    /// that is not a match.
+    /// An exclusion (the user's description of harmless events) applies to an event and all of its
+    /// copies, or to none of them: the event that comes first decides. This matters because copies
+    /// can differ in who logged them (`Security/UserID`, which is not part of a match's hash). If
+    /// an exclusion with a condition on that field applied to the first event alone, the others
+    /// would count as copies of an event that is not a match.
     pub(super) fn mark_copies(&mut self, events: &mut [EventWithHits<'_>]) -> bool {
         let mut copies = false;
         for event in events.iter_mut().filter(|event| !event.hits.is_empty()) {

@@ -27,7 +27,8 @@ impl LeadCounts {
         self.merge(LeadCounts { leads: 1, unique_leads });
     }
 
-    /// Adds the number of the same detection's leads in another part of the evidence.
+    /// Adds the number of the same detection's leads (queries that Windows' own DNS client logged)
+    /// in another part of the evidence.
     pub(super) fn merge(&mut self, other: LeadCounts) {
         self.leads += other.leads;
         self.unique_leads += other.unique_leads;
@@ -40,9 +41,9 @@ pub(super) fn lead_conditions(config: &Config) -> Vec<LeadCondition> {
     config.detections.iter().map(|loaded| loaded.detection.lead_condition()).collect()
 }
 
-/// Returns the predicate that makes a query of Windows' own DNS client a lead. `None` if the
-/// detection can have no leads: if no name can satisfy its condition, or if every name can, because
-/// every query would then be a lead.
+/// Returns the predicate that a query of Windows' own DNS client must satisfy to be a lead under
+/// this condition. `None` if the detection can have no leads: if no name can satisfy its condition,
+/// or if every name can, because every query would then be a lead.
 pub(super) fn lead_predicate(condition: LeadCondition) -> Option<Predicate> {
     match condition {
         LeadCondition::Names(condition)

@@ -70,12 +70,13 @@ pub trait Observer {
     fn advanced(&mut self, _bytes: u64, _matches: u64) {}
     /// Called when a file was read to its end, or as far as possible. `evidence` is the name of its
     /// piece of evidence (usually what was collected from one machine), `source_path` its path from
-    /// the root that the user named, and `file` the account of what was read.
+    /// its root (the folder or file that the user named), and `file` the account of what was read.
     fn file_done(&mut self, _evidence: &str, _source_path: &str, _file: &FileReport) {}
-    /// Called before parts of logs are read again for the processes of matches, after all files
-    /// were read, with the number of bytes that will be read. That happens at most twice.
+    /// Called before parts of logs are read again to find the processes of matches, after all files
+    /// were read. `bytes` is the number of bytes that will be read. Called at most twice.
     fn reading_again(&mut self, _bytes: u64) {}
-    /// Called when another part of the evidence was read again, with its number of bytes.
+    /// Called when another part of the evidence was read again to find the processes of matches.
+    /// `bytes` is the number of bytes of that part.
     fn advanced_again(&mut self, _bytes: u64) {}
     /// Called many times while the table of all DNS queries is written, after all files were read:
     /// with the number of queries that were written so far, and the number of all queries.

@@ -116,7 +116,8 @@ pub(super) struct QueryTable {
 }
 
 impl QueryTable {
-    /// Makes an empty table, whose temporary files lie beside the tables of `output`.
+    /// Makes a table of DNS queries without any query. Its temporary files will lie beside the
+    /// tables of `output`.
     pub(super) fn new(output: &OutputDirectory) -> Self {
         let folder = output.temporary();
         QueryTable {

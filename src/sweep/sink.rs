@@ -75,8 +75,8 @@ pub struct Match<'a> {
     pub location: Location,
     /// How far the bytes of the event's record can be trusted.
     pub integrity: Integrity,
-    /// Tells whether the event is seen for the first time, is a copy of an earlier one, or was
-    /// found in a deleted record only.
+    /// Whether the event is seen for the first time, is a copy of an earlier one, or was found in
+    /// deleted records only.
     pub occurrence: Occurrence,
     /// A hash of the event's content. All copies of an event have the same hash.
     pub event_hash: Sha256Digest,

@@ -35,12 +35,13 @@ pub(super) enum LastTable<'a> {
     Begun(&'static str, Box<TableWriter>),
     /// The table of hosts. Contains the hosts.
     Hosts(&'a [NamedHost]),
-    /// The table of containers. Contains each container with the name of its piece of evidence.
+    /// The table of containers. Contains each container with the name of its piece of evidence,
+    /// which is usually what was collected from one machine.
     Containers(&'a [(&'a str, &'a ContainerReport)]),
     /// The table of processes. Contains its rows.
     Processes(&'a [ProcessRow<'a>]),
-    /// The table that the command `stats` in a detection's search makes. Contains the table and the
-    /// detection's id.
+    /// The result of the command `stats` (of Splunk's search language) in a detection's search.
+    /// Contains the result and the detection's id.
     Stats(StatsTable, &'a str),
 }
 

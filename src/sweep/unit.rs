@@ -91,9 +91,10 @@ fn block_chunks(form: FileForm) -> u64 {
 }
 
 impl Unit<'_> {
-    /// Returns the memory in bytes that the unit takes while it is worked on. This is the size of
-    /// its block, or twice that if a copy of the block may have to wait to be hashed. If the result
-    /// is taken from a part, it is about the memory that the result takes.
+    /// Returns the memory in bytes that the unit (a block of a file) takes while it is worked on.
+    /// This is the size of its block, or twice that if a copy of the block may have to wait to be
+    /// hashed. If the result is taken from a part (a file with the results of a sweep), it is about
+    /// the memory that the result takes.
     pub(super) fn weight(&self) -> u64 {
         match &self.source {
             UnitSource::Evidence(Some(_)) => self.block.length() * 2,
@@ -103,9 +104,10 @@ impl Unit<'_> {
     }
 
     /// Returns true if the evidence need not be read for the unit (a block of a file): its result
-    /// is taken from the journal of an unfinished sweep, or the file is an unchanged log of a
-    /// shadow copy. `with_processes` is true if the unit's process events are needed too. The
-    /// journal does not have them, so that the evidence must be read.
+    /// is taken from the journal of an unfinished sweep or from a part (a file with results), or
+    /// the file is an unchanged log of a shadow copy. `with_processes` is true if the unit's
+    /// process events are needed too. The journal does not have them, so that the evidence must be
+    /// read.
     pub(super) fn is_known(&self, with_processes: bool) -> bool {
         match self.source {
             UnitSource::Evidence(_) => false,

@@ -61,10 +61,11 @@ impl<'a> ProcessTaker<'a> {
         self.for_part.is_some()
     }
 
-    /// Returns what is needed of the process events in `scan`, the result of scanning a unit's
-    /// block for them and for DNS queries. Events for a part are moved out of `scan`. `is_whole` is
-    /// false if not all of the block could be read. If `scan` does not have all process events, and
-    /// a part gets all of them, reads the block again.
+    /// Returns what is needed of Sysmon's process events in `scan`, the result of scanning a unit's
+    /// block for them and for DNS queries. Events for a part (the file from which outputs are
+    /// merged) are moved out of `scan`. `is_whole` is false if not all of the block could be read.
+    /// If `scan` does not have all process events, and a part gets all of them, reads the block
+    /// again.
     pub(super) fn take(
         &self,
         (place, log): (UnitPlace<'_>, &OpenLog),
@@ -96,8 +97,9 @@ impl<'a> ProcessTaker<'a> {
         self.take_all(place, &mut scan, is_whole)
     }
 
-    /// Returns what is needed of the process events in `scan`, which must have all that are in the
-    /// block. If `is_whole` is false, the block could not be read whole, and its GUIDs are not
+    /// Returns what is needed of Sysmon's process events in `scan`, which must have all that are in
+    /// the block. Events for a part (the file from which outputs are merged) are moved out of
+    /// `scan`. If `is_whole` is false, the block could not be read whole, and its GUIDs are not
     /// noted.
     fn take_all(
         &self,

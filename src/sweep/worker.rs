@@ -1,5 +1,6 @@
 //! The work on one unit (a block of a file), done by any thread: reads and decodes the block, looks
-//! for matches and leads, and puts the results together.
+//! for matches and for leads (queries that Windows' own DNS client logged), and puts the results
+//! together.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -44,8 +45,8 @@ pub(super) struct FinishedUnit<'a> {
     /// The rows and counts for the events in `detected`. An error means a bug in dnsweep, or that
     /// the journal of the sweep that is being resumed, or a part that is being merged, is broken.
     pub hits: Result<UnitHits, SweepError>,
-    /// The unit's DNS queries, encoded for the table of all queries; `None` if no such table is
-    /// written.
+    /// The DNS queries of the unit (a block of a file), encoded for the table of all queries;
+    /// `None` if no table of all queries is written.
     pub queries: Option<UnitQueries>,
     /// The unit's entry for the sweep's journal, from which the sweep can be resumed. `None` if no
     /// journal is kept, if the unit came from the journal, or if the block could not be read
@@ -75,12 +76,13 @@ pub(super) struct UnitPlace<'u> {
 /// numbers the part identifies the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LeavesPart<'a> {
-    /// The sweep writes no part.
+    /// The sweep writes no part (a file from which `dnsweep merge` makes an output).
     No,
-    /// The sweep writes a part. A file's number in it is the file's position among all files to
-    /// read.
+    /// The sweep writes a part (a file from which `dnsweep merge` makes an output). A file's number
+    /// in the part is the file's position among all files to read.
     Yes,
-    /// The sweep reads one shard of a plan, and writes a part. A file's number in it is the file's
+    /// The sweep reads one shard of a plan (one of the shares into which the plan divides the
+    /// evidence), and writes a part (a file to be merged). A file's number in the part is its
     /// position among all files of the plan. Contains this number for each file to read, in order.
     OfShard(&'a [usize]),
 }
@@ -166,7 +168,7 @@ impl<'a> Worker<'a> {
 
     /// Works on a unit (a block of a file): reads and decodes its block, or takes its events from
     /// the journal of the sweep that is being resumed, or from a part that is being merged. Then
-    /// looks for matches and leads in the events.
+    /// looks for matches and for leads (queries that Windows' own DNS client logged) in the events.
     pub(super) fn work<'u>(&'u self, unit: Unit<'u>) -> FinishedUnit<'u> {
         let Unit { file, number, block, source } = unit;
         let place = UnitPlace { file, number, block };
@@ -273,14 +275,17 @@ impl<'a> Worker<'a> {
         self.with_processes(FinishedUnit { entry, interrupted, ..done }, processes)
     }
 
-    /// Returns true if an interruption of the sweep may be the reason why a part of a file could
-    /// not be read: unpacking stops then. A resumed sweep finds out if the part is damaged.
+    /// Returns true if an interruption of the sweep may be the reason why a block could not be
+    /// read: an interruption stops the unpacking of files in containers. `part` is the account of
+    /// the block. A resumed sweep reads the block again, and finds out if it is damaged.
     fn was_interrupted(&self, file: &LogFile, part: &FileReport) -> bool {
         self.was_cut_short(file, part.is_to_be_read_again())
     }
 
     /// Returns true if an interruption of the sweep may be the reason why a part of a file is
-    /// unread (`is_unread`).
+    /// unread. `is_unread` says whether a part is unread; if not, returns false. Also returns false
+    /// for a file that does not lie in a container: an interruption only stops the unpacking of
+    /// files.
     fn was_cut_short(&self, file: &LogFile, is_unread: bool) -> bool {
         let interrupt = &self.config.unpacking.spool.interrupt;
         file.is_in_container() && is_unread && interrupt.load(Ordering::Relaxed)

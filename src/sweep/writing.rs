@@ -1,6 +1,6 @@
-//! Writes the tables of a sweep: matches, leads, queries and files while the evidence is read, and
-//! all other tables, for example of hosts and containers, at the end. [`super::tables`] has the
-//! tables' metadata, and finishes their files.
+//! Writes the tables of a sweep: matches, leads (queries that Windows' own DNS client logged),
+//! queries and files while the evidence is read, and all other tables, for example of hosts and
+//! containers, at the end. [`super::tables`] has the tables' metadata, and finishes their files.
 
 use std::collections::VecDeque;
 
@@ -21,13 +21,15 @@ use crate::report::{FileRow, HostNames, MatchRow, NamedHost, OutputRecord, Proce
 
 use super::hits::HitTables;
 
-/// The tables that are written while the evidence is read: those of matches, leads and files.
+/// The tables that are begun while the evidence is read: those of matches, of leads (queries that
+/// Windows' own DNS client logged), of files and, if asked for, of all DNS queries.
 pub(super) struct SweepTables<'a> {
     output: &'a OutputDirectory,
     config: &'a Config,
     metadata: Vec<(&'static str, String)>,
     matches: TableWriter,
-    /// The table of leads; `None` if leads are not looked for.
+    /// The table of leads (queries that Windows' own DNS client logged); `None` if leads are not
+    /// looked for.
     leads: Option<TableWriter>,
     files: TableWriter,
     /// The table of all DNS queries; `None` if it is not written.
@@ -37,7 +39,8 @@ pub(super) struct SweepTables<'a> {
 /// The results for the tables that a sweep can write only at its end.
 pub(super) struct LastResults<'r> {
     pub hosts: &'r [NamedHost],
-    /// Each container with the name of its piece of evidence.
+    /// Each container with the name of its piece of evidence, which is usually what was collected
+    /// from one machine.
     pub containers: &'r [(&'r str, &'r ContainerReport)],
     /// The processes of matches and their ancestors; `None` if they were not looked for.
     pub processes: Option<&'r [ProcessRow<'r>]>,
@@ -56,7 +59,8 @@ pub(super) struct FinishedTables {
 
 impl<'a> SweepTables<'a> {
     /// Creates the files of the tables that are written while the evidence is read: those of
-    /// matches, files and, if they are looked for, leads.
+    /// matches, files and, if they are looked for, leads (queries that Windows' own DNS client
+    /// logged).
     pub(super) fn begin(
         config: &'a Config,
         output: &'a OutputDirectory,
@@ -80,7 +84,8 @@ impl<'a> SweepTables<'a> {
         Ok(SweepTables { output, config, metadata, matches, leads, files, queries })
     }
 
-    /// Writes the rows of matches and leads that were made for a unit of work (a block of a file).
+    /// Writes the rows of matches and of leads (queries that Windows' own DNS client logged) that
+    /// were made for a unit of work (a block of a file), and takes them out of `hits`.
     pub(super) fn add_hits(&mut self, hits: &mut UnitHits) -> Result<(), OutputError> {
         if let Some(rows) = hits.matches.take() {
             self.matches.append(rows)?;
@@ -146,8 +151,9 @@ impl<'a> SweepTables<'a> {
     }
 }
 
-/// Writes the matches and leads once more, divided by host, from the finished tables in `outputs`.
-/// Returns the record of each written file for `run.json`.
+/// Writes the matches, and the leads (queries that Windows' own DNS client logged), once more,
+/// divided by host, from the finished tables in `outputs`. Returns the record of each written file
+/// for `run.json`.
 fn by_host(
     output: &OutputDirectory,
     outputs: &[OutputRecord],

@@ -70,8 +70,8 @@ pub trait Tables {
     /// Returns true if the output has the table.
     fn has(&self, table: TableId<'_>) -> bool;
 
-    /// Returns the columns of a table, except columns with lists of records. It is needed for the
-    /// tables of `stats`, whose columns depend on the detection.
+    /// Returns the columns of a table, except columns with lists of records. Readers need this
+    /// method for the tables of `stats`, whose columns depend on the detection.
     fn columns(&self, table: TableId<'_>) -> Result<Vec<Column>, ReadError>;
 
     /// Reads the columns `columns` of a table, and calls `each` for every wanted row, in the order
@@ -189,7 +189,8 @@ impl<'a> Row<'a> {
         self.cells.cell(column)
     }
 
-    /// Returns the cell of a column, which must be among those that are read.
+    /// Returns the row's cell in a column, which must be among the columns that are read. Panics if
+    /// they have no column of a given name.
     #[must_use]
     pub fn cell(&self, column: impl ColumnKey) -> Cell<'a> {
         self.cells.cell(column.place(self.columns))

@@ -45,18 +45,19 @@ struct LedgerRow {
 /// Identifies a file of the evidence: the 0-based number of its root, and its path below that root.
 pub(super) type FileKey = (usize, String);
 
-/// The result of comparing a file of the evidence with its row of the ledger (`files.parquet`).
+/// The result of comparing a file of the evidence with what the output records of it: with its row
+/// of the ledger (`files.parquet`) or, for a file of a container, with the table of containers.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum FileComparison {
-    /// The file's bytes have the SHA-256 that the ledger (`files.parquet`) records for the file. Or
-    /// the file is a log in a shadow copy that has the same bytes as another file, now and at the
-    /// time of the sweep.
+    /// The file's bytes have the SHA-256 that the output records for the file (in `files.parquet`
+    /// or `containers.parquet`). Or the file is a log in a shadow copy that has the same bytes as
+    /// another file, now and at the time of the sweep.
     SameContent,
-    /// The file has the size that the ledger (`files.parquet`) has for it. The ledger has no
-    /// SHA-256, so the bytes were not compared.
+    /// The output records no SHA-256 of the file, so its bytes were not compared. The size that the
+    /// output records (in `files.parquet` or `containers.parquet`), if any, agrees.
     SameSize,
-    /// The file differs from its row in the ledger (`files.parquet`), is missing, or cannot be
-    /// read.
+    /// The file differs from what the output records of it (in `files.parquet` or
+    /// `containers.parquet`), is missing, or cannot be read.
     Different(Difference),
 }
 
@@ -82,8 +83,8 @@ pub(super) fn compare(
 }
 
 /// Returns the rows of the table `table` of an output, which `read` reads. If `run.json`
-/// (`recorded`) does not list the table, if `discrepancies` already contains the table, or if it
-/// cannot be read, adds a discrepancy and returns `None`.
+/// (`recorded`) does not list the table, if `discrepancies` already contains the table, or if the
+/// table cannot be read, adds a discrepancy and returns `None`.
 pub(super) fn rows_of<R>(
     table: &str,
     recorded: &Run,
@@ -188,10 +189,10 @@ fn key(discovery: &Discovery, file: &LogFile) -> FileKey {
     (discovery.root_of(file.evidence), file.source_path())
 }
 
-/// Counts a compared file in `compared`; its `bytes` bytes count only if it agrees. The pair is the
-/// name of the file's piece of evidence (a root, or a folder in a root) and its path. If the file
-/// differs from its row in the ledger, or in the table of containers, adds the difference to
-/// `discrepancies`.
+/// Counts a compared file in `compared`. Its size, `bytes`, is added to the compared bytes only if
+/// the file agrees. The pair is the name of the file's piece of evidence (a root, or a folder in a
+/// root) and its path. If the file differs from its row in the ledger, or in the table of
+/// containers, adds the difference to `discrepancies`.
 pub(super) fn note(
     compared: &mut ComparedFiles,
     discrepancies: &mut Vec<Discrepancy>,

@@ -9,15 +9,15 @@ use crate::base::platform::files::{Link, read_at_most};
 use crate::output::{OutputTables, PAGE_FILE};
 use crate::report::{ComparedPage, ComparisonCounts, Difference, Discrepancy, PageMarks, Run, page};
 
-/// The maximum number of bytes that are read of an output's page (`report.html`). Pages that
-/// dnsweep writes are much smaller.
+/// The maximum number of bytes of an output's page (`report.html`). A larger page is reported as
+/// unreadable. Pages that dnsweep writes are much smaller.
 const MOST_BYTES: u64 = 64 << 20;
 
-/// Compares the page (`report.html`) of the output `out` with a page that is made anew. `run` is
-/// the content of the output's `run.json`, and `run_sha256` its SHA-256. Unless this version of
-/// dnsweep made the page and `tables` says that all tables are unchanged, only checks that the page
-/// names this `run.json`. Adds what differs to `discrepancies`. Returns `None` if the output has no
-/// page.
+/// Compares the page (`report.html`) of the output `out` with a page that is made anew of the
+/// tables. `run` is the content of the output's `run.json`, and `run_sha256` its SHA-256. If
+/// another version of dnsweep made the page, or if `tables` says that not all tables are unchanged,
+/// only checks that the page states `run_sha256`. Adds what differs to `discrepancies`. Returns
+/// `None` if the output has no page.
 pub(super) fn compare(
     out: &Path,
     (run, run_sha256): (&Run, &str),

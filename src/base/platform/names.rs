@@ -13,7 +13,8 @@ pub(crate) fn path_of_bytes(bytes: Vec<u8>) -> std::path::PathBuf {
     <std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(bytes).into()
 }
 
-/// Serializes a path as its bytes, which need not be valid text: for `#[serde(with)]`.
+/// Functions for `#[serde(with)]` that serialize and deserialize a path as its bytes, which need
+/// not be valid text.
 pub(crate) mod path_as_bytes {
     use std::path::{Path, PathBuf};
 

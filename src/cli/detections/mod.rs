@@ -37,7 +37,8 @@ pub(super) fn run(command: &DetectionsCommand) -> Result<Exit, CommandError> {
 }
 
 /// Adds the lines that describe a detection's condition to `text`, each indented by its depth in
-/// the tree. `depth` is the depth of the root of `tree`, which is 0 for a whole condition.
+/// the tree. A line begins with `yes` or `no` if its part of the condition was evaluated for an
+/// event. `depth` is the depth of the root of `tree`, which is 0 for a whole condition.
 fn tree_lines(tree: &ConditionTree, depth: usize, text: &mut String) {
     let verdict = match tree.holds {
         None => "",

@@ -14,17 +14,17 @@ const MOST_NAME: usize = 253;
 /// stops.
 const MOST_LABEL: usize = 63;
 /// The least length, in characters, of the longest literal text between the wildcards of a pattern.
-/// A pattern with shorter ones would match too many names, and would have to be compared with every
-/// name.
+/// A pattern with only shorter literals is refused: it would match too many names, and would have
+/// to be compared with every name.
 const LEAST_LITERAL: usize = 3;
-/// The maximum number of bytes of an entry of a list of indicators. The longest URLs that programs
-/// accept are shorter.
+/// The maximum number of bytes of an entry of a list of indicators. A longer entry is not
+/// understood. The longest URLs that programs accept are shorter.
 const MOST_ENTRY: usize = 8192;
 /// The maximum number of characters of a network: an IPv6 address that ends with an IPv4 address,
 /// and a prefix length, such as `/128`.
 const MOST_NETWORK: usize = 49;
-/// The smallest number of hexadecimal digits of an entry that is taken for the hash of a file, and
-/// not for a domain name.
+/// The smallest number of characters with which an entry of hexadecimal digits alone is refused as
+/// the hash of a file, and not read as a domain name.
 const LEAST_HASH: usize = 32;
 /// The maximum number of characters of a bad entry that an error message shows.
 const MOST_SHOWN: usize = 80;
@@ -93,8 +93,9 @@ fn plain_name(text: &str) -> Option<String> {
 }
 
 /// Parses an entry of a list in any form: a name, address, network or URL, with or without a port,
-/// or a pattern; `=` before a name means that name alone. Marks such as `[.]` are undone. The error
-/// says what was expected and what was found.
+/// or a pattern. A `=` before a name means the name without those below it. Marks such as `[.]`, by
+/// which reports keep a name from being a link, become the plain character. The error says what was
+/// expected and what was found.
 fn in_any_form(text: &str) -> Result<(Indicator, Form), String> {
     if text.len() > MOST_ENTRY {
         return Err(expected(&format!("an indicator of at most {MOST_ENTRY} bytes"), text));

@@ -12,8 +12,8 @@ use crate::event::is_public_suffix;
 /// understood, and all others. Also the maximum number of remarks on a list that are kept.
 pub const MOST_LEFT_OUT: usize = 10;
 
-/// The maximum number of entries that all lists of indicators of a sweep can have together. Each
-/// entry takes about fifty bytes of memory, and a network about a hundred.
+/// The maximum number of entries that all lists of indicators of a sweep can have together. More
+/// are an error. Each entry takes about fifty bytes of memory, and a network about a hundred.
 pub const MOST_INDICATORS: u64 = 4_000_000;
 
 /// How many entries of each kind a list of indicators has, and what is left out of it.
@@ -35,21 +35,22 @@ pub struct IndicatorCounts {
     /// The number of entries that describe the same names or addresses as an earlier entry. No
     /// other field of this type counts them.
     pub repeated: u64,
-    /// The entries that are not understood, such as misspelt names. It is not known what they would
-    /// match.
+    /// The entries of the list that are left out because they are not understood, such as misspelt
+    /// names. It is not known what they would match.
     pub not_understood: LeftOut,
-    /// The entries that cannot be seen in DNS queries, such as hashes of files, and those that the
-    /// list itself withdraws.
+    /// The entries of the list that are left out because they cannot be seen in DNS queries, such
+    /// as hashes of files, or because the list itself withdraws them.
     pub other: LeftOut,
 }
 
-/// Entries of a list of indicators that are left out for one kind of reason.
+/// The entries of a list of indicators that are left out for one kind of reason: because they are
+/// not understood, or for any other reason.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOut {
     /// The number of entries that are left out.
     pub count: u64,
-    /// For each of the first [`MOST_LEFT_OUT`] of them, a text with its place in the list and the
-    /// reason why it is left out.
+    /// For each of the first [`MOST_LEFT_OUT`] entries that are left out, a text with the entry's
+    /// place in the list and the reason why it is left out.
     pub first: Vec<String>,
 }
 
@@ -132,8 +133,9 @@ impl ListBuilder {
         self.counts.entries() > MOST_INDICATORS
     }
 
-    /// Parses the entry `text` and adds it to the list. If it is not understood, it is left out,
-    /// and `place` gives its place in the list for the reason, such as `line 7`.
+    /// Parses the entry `text` and adds it to the list. An entry that is not understood is left
+    /// out, and counted with the reason. `place` returns the entry's place in the list, such as
+    /// `line 7`, for the reason or a remark.
     pub(super) fn add(&mut self, text: &str, place: impl FnOnce() -> String) {
         self.add_read(text, indicator(text), place);
     }
@@ -152,8 +154,9 @@ impl ListBuilder {
         }
     }
 
-    /// Adds the entry `text`, or leaves it out if it was not understood. `read` is the result of
-    /// parsing it, and `place` gives its place in the list, such as `line 7`.
+    /// Adds the entry `text`, or leaves it out and counts it if it was not understood. `read` is
+    /// the result of parsing the entry. `place` returns the entry's place in the list, such as
+    /// `line 7`.
     fn add_read(
         &mut self,
         text: &str,
@@ -166,9 +169,10 @@ impl ListBuilder {
         }
     }
 
-    /// Adds an entry that was parsed, and counts it. If an earlier entry describes the same, it is
-    /// only counted as repeated. `text` is the entry as written in the list, `found` is what it
-    /// describes, and `place` gives its place in the list, such as `line 7`.
+    /// Adds an entry that was parsed, and counts it. If an earlier entry describes the same names
+    /// or addresses, the new one is only counted as repeated. `text` is the entry as written in the
+    /// list, and `found` is what the entry describes. `place` returns its place in the list, such
+    /// as `line 7`.
     pub(super) fn add_indicator(
         &mut self,
         text: &str,

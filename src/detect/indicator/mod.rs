@@ -100,8 +100,9 @@ impl Detection {
     }
 }
 
-/// Adds the entries of a list of indicators to `list`. The text itself shows whether it is STIX,
-/// CSV or plain text. The error says why a text in JSON is not STIX.
+/// Adds the entries in `text`, the content of a file with a list of indicators, to `list`. The
+/// beginning of the text decides whether it is read as STIX, CSV or plain text. The error says why
+/// a text in JSON is not STIX.
 fn read(text: &str, list: &mut ListBuilder) -> Result<(), String> {
     let start = text.trim_start();
     let is_array = start.strip_prefix('[').is_some_and(|inner| inner.trim_start().starts_with('{'));

@@ -125,8 +125,8 @@ impl Object {
     }
 }
 
-/// Adds the names and addresses in the pattern of a STIX indicator to the list. Comparisons that
-/// cannot be used are counted as left out. Their reasons begin with `place`.
+/// Adds the names and addresses in the pattern of a STIX indicator to `list`. Comparisons in the
+/// pattern that cannot be used are counted as left out, with a reason that begins with `place`.
 fn add_pattern(pattern: &str, place: &Place<'_>, list: &mut ListBuilder) {
     let found = match comparisons(pattern) {
         Ok(found) => found,
@@ -158,8 +158,9 @@ fn add_pattern(pattern: &str, place: &Place<'_>, list: &mut ListBuilder) {
     }
 }
 
-/// Adds a value to the list in which `*` and `?` are not wildcards. A value that would be read as a
-/// pattern, or that begins with `=`, is counted as not understood.
+/// Adds `value`, a name, address or URL of a STIX object or pattern, to `list`. In it, `*` and `?`
+/// are not wildcards: a value that would be read as a pattern, or that begins with `=`, is counted
+/// as not understood. Messages begin with `place`.
 fn add_value(value: &str, place: &Place<'_>, list: &mut ListBuilder) {
     match indicator(value.trim()) {
         Ok((Indicator::Pattern(_) | Indicator::Below(_) | Indicator::ExactName(_), Form::Plain)) => {

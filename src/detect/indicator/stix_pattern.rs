@@ -17,14 +17,14 @@ pub(super) enum Operator {
 /// one must fit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Comparison<'p> {
-    /// The path of the property, such as `domain-name:value`.
+    /// The path of the STIX object's property that is compared, such as `domain-name:value`.
     pub object: &'p str,
     pub operator: Operator,
     pub values: Vec<String>,
 }
 
-/// Returns the comparisons of a STIX pattern, which must all be joined by `OR`. The error says what
-/// was expected, and shows what else is in the pattern.
+/// Returns the comparisons of a STIX pattern, which must all be joined by `OR`. Any other pattern
+/// is an error, which says what was expected and shows what the pattern has instead.
 pub(super) fn comparisons(pattern: &str) -> Result<Vec<Comparison<'_>>, String> {
     let mut rest = Rest(pattern.trim());
     let mut found = Vec::new();

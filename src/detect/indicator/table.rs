@@ -59,12 +59,14 @@ const SEEN_TYPES: [&str; 13] = [
 /// The columns of a CSV list of indicators that are read, by their 0-based indexes in a row.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Header {
-    /// The columns that contain indicators.
+    /// The 0-based indexes of the columns that contain indicators.
     indicators: Vec<usize>,
-    /// The column that states the kind of the indicator, such as `domain`; `None` if there is none,
-    /// or if the names of the columns in `indicators` state it already.
+    /// The 0-based index of the column that states the kind of the indicator, such as `domain`.
+    /// `None` if the list has no column for it, or if the names of the columns in `indicators`
+    /// state the kind already.
     kind: Option<usize>,
-    /// The column that states whether the indicator is for detection; `None` if there is none.
+    /// The 0-based index of the column that states whether the indicator is meant for detection;
+    /// `None` if the list has no column for it.
     for_detection: Option<usize>,
     /// The line of the text on which the header is, from 1.
     line: usize,

@@ -7,8 +7,9 @@ use crate::detect::predicate::network::{Network, NetworkSet};
 use crate::detect::predicate::pattern::fold;
 use crate::detect::predicate::text_index::{Described, TextIndex};
 
-/// The values that the cells of one column of a lookup table can match, for a fast test of a whole
-/// field in a record. It contains each value that a cell matches, and can contain a few others.
+/// The set of values that the cells of one column of a lookup table can match, for a fast test of a
+/// whole field in a record. The set contains each value that a cell matches, and can contain a few
+/// other values.
 #[derive(Debug, Default)]
 pub(in crate::detect) struct ColumnTexts {
     texts: TextIndex,

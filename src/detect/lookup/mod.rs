@@ -139,7 +139,7 @@ impl Lookup {
     }
 
     /// Returns the 0-based index of the column with this name in the lookup table; `None` if the
-    /// table has no such column.
+    /// table has no column with this name. Case matters.
     pub(in crate::detect) fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|known| known == name)
     }
@@ -154,8 +154,8 @@ impl Lookup {
         &self.columns
     }
 
-    /// Returns the cell of the lookup table at a 0-based row and column; an empty text if there is
-    /// no such cell.
+    /// Returns the cell of the lookup table at a 0-based row and column; an empty text if the table
+    /// has no cell there.
     fn cell(&self, row: usize, column: usize) -> &str {
         self.rows.get(row).and_then(|row| row.get(column)).map_or("", |cell| cell)
     }
@@ -165,8 +165,9 @@ impl Lookup {
         (0..self.rows.len()).map(move |row| self.cell(row, column))
     }
 
-    /// Returns the texts that the cells of a column, given by its 0-based number, can match. `None`
-    /// if there is no such column.
+    /// Returns the set of values that the cells of a column, given by its 0-based number, can
+    /// match. The set is made when it is first used. `None` if the table has no column with this
+    /// number.
     fn texts(&self, column: usize) -> Option<&Arc<ColumnTexts>> {
         let match_type = *self.match_types.get(column)?;
         let texts = || Arc::new(ColumnTexts::new(match_type, self.cells(column)));
@@ -174,8 +175,8 @@ impl Lookup {
     }
 
     /// Returns the index that finds the lookup table's rows by their cells in a column, given by
-    /// its 0-based number. The index is built when it is first used. `None` if there is no such
-    /// column.
+    /// its 0-based number. The index is built when it is first used. `None` if the table has no
+    /// column with this number.
     fn index(&self, column: usize) -> Option<&ColumnIndex> {
         let match_type = *self.match_types.get(column)?;
         let index = || ColumnIndex::new(match_type, self.case_sensitive, self.cells(column));
@@ -183,8 +184,9 @@ impl Lookup {
     }
 
     /// Returns the 0-based numbers of the lookup table's rows that match all `keys`, in the order
-    /// of the file, at most `max_matches` of them. Each key is the 0-based index of a column and a
-    /// list of values. A row matches a key if its cell in the column matches one of the values.
+    /// of the file. Only the first `max_matches` of these rows are returned. Each key is the
+    /// 0-based index of a column and a list of values. A row matches a key if its cell in the
+    /// column matches one of the values. Without keys, no row matches.
     fn find(&self, keys: &[(usize, Vec<Cow<'_, str>>)]) -> Vec<usize> {
         let Some(((column, values), others)) = keys.split_first() else { return Vec::new() };
         let Some(index) = self.index(*column) else { return Vec::new() };

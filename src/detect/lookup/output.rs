@@ -117,8 +117,9 @@ impl LookupOutput {
     }
 
     /// Returns texts for a fast test before the lookup: an event for which the lookup finds a row
-    /// has at least one of them. They come from the first key column that is compared with an event
-    /// field and has a text in every cell that is not empty. `None` if no key column does.
+    /// has at least one of these texts. They come from the first key column that is compared with
+    /// an event field and whose cells all give a text that records can be searched for (empty cells
+    /// aside). `None` if the lookup has no key column of this kind.
     pub fn literals(&self) -> Option<Vec<RequiredText>> {
         let keyed = self.keys.iter().filter_map(|(column, term)| Some((*column, plain_field(term)?)));
         let mut sets = keyed.filter_map(|(column, field)| self.literals_of(column, field));

@@ -69,7 +69,8 @@ pub enum PatternPart {
     One,
 }
 
-/// Whether the case of letters matters when a rule's value is compared with a field.
+/// Whether the case of letters matters when a rule's value is compared with an event's value of a
+/// field.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Case {
     /// Case does not matter: letters are compared in lower case. A letter outside ASCII never
@@ -84,11 +85,13 @@ pub enum Case {
 /// The flags of a regular expression, which change the meaning of its text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Flags {
-    /// Whether the case of letters does not matter (`i`).
+    /// True if the case of letters does not matter when the regular expression is matched (the flag
+    /// `i`).
     pub ignore_case: bool,
-    /// Whether `^` and `$` also match at the beginning and end of each line in the value (`m`).
+    /// True if `^` and `$` of the regular expression also match at the beginning and end of each
+    /// line in the value (the flag `m`); false if only at the beginning and end of the whole value.
     pub multi_line: bool,
-    /// Whether `.` also matches a line end (`s`).
+    /// True if `.` of the regular expression also matches a line end (the flag `s`).
     pub dot_all: bool,
 }
 

@@ -45,7 +45,7 @@ pub enum Field {
     RecordType,
     /// The name of the Windows error code with which the DNS query ended.
     ReplyCode,
-    /// The name that Splunk's add-on for Sysmon gives this kind of event, such as `DNS Query`.
+    /// The name that Splunk's add-on for Sysmon gives the kind of the event, such as `DNS Query`.
     Signature,
     /// The time at which the event was written, from `System/TimeCreated`. Splunk calls it `_time`.
     Time,
@@ -121,8 +121,9 @@ impl Field {
         names.into_iter()
     }
 
-    /// The field's name, for messages to the user. If a search of Splunk may use several names for
-    /// the field, this is one of them, such as `EventCode` for [`Field::EventId`].
+    /// The field's name, for messages to the user. If a search of Splunk can use several names for
+    /// the field, this is the first of them in the list of names, such as `EventCode` for
+    /// [`Field::EventId`].
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -131,8 +132,8 @@ impl Field {
         }
     }
 
-    /// The name of a field that differs from `name` only in upper and lower case, which the rule's
-    /// author probably meant; `None` if there is no such field.
+    /// Returns the name of a field that equals `name` except for upper and lower case: the field
+    /// that the rule's author probably meant. `None` if no field has a name like this.
     pub(in crate::detect) fn name_like(name: &str) -> Option<&'static str> {
         Field::names().find(|known| known.eq_ignore_ascii_case(name))
     }

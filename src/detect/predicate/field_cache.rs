@@ -1,4 +1,4 @@
-//! Caches the value of the field of an event that was read last. A rule compares one field with
+//! Caches, for one event, the value of the field that was read last. A rule compares one field with
 //! dozens of patterns, one after the other.
 
 use std::borrow::Cow;
@@ -49,7 +49,7 @@ impl<'e> FieldCache<'e> {
     }
 
     /// Calls `see` with the value that the event has in a field; for a field with several values,
-    /// with each of them.
+    /// with each of them. Does not call it if the event has no value in the field.
     pub(in crate::detect) fn each(&mut self, field: Field, mut see: impl FnMut(&str)) {
         if field.is_multivalued() {
             field.values(self.event).for_each(see);

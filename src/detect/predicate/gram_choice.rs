@@ -16,11 +16,13 @@ use crate::detect::predicate::gram_table::{Gram, follow, grams, mask};
 /// have more, only every second, third or fourth pattern and so on is counted. What many patterns
 /// have in common is then still counted often.
 const MOST_COUNTED: usize = 1 << 14;
-/// The smallest and the largest number of counters, as powers of two. Several grams can share a
-/// counter. A counter is a byte, so that all of them fit into the processor's second-level cache.
+/// The smallest and the largest number of counters of grams, as exponents of two: 2¹⁰ and 2¹⁸.
+/// Several grams can share a counter. A counter is a byte, so that all counters fit into the
+/// processor's second-level cache.
 const COUNTERS: (u32, u32) = (10, 18);
-/// Counts are divided by this number, so that all smaller ones are equal: a small count can come
-/// from other grams that share the counter.
+/// The count of a gram is divided by this number and rounded down before grams are compared, so
+/// that all smaller counts are equal (zero). A small count can come from other grams that share the
+/// counter.
 const FEW: u8 = 4;
 
 /// The counts of the grams (adjacent bytes of literals) of all patterns, by which the gram is
@@ -30,7 +32,8 @@ pub(super) struct GramChoice {
     /// How often each gram occurs in the patterns, up to 255. Several grams can share a counter,
     /// which then has their sum.
     counters: Vec<u8>,
-    /// The number of counters, as the exponent of a power of two.
+    /// The number of counters of grams, as an exponent: there are 2 to the power of `bits`
+    /// counters.
     bits: u32,
     /// How rare each byte is in names and paths. A [`MARK`] counts as frequent, because every text
     /// begins and ends with one.
@@ -113,13 +116,14 @@ impl Rank {
     /// A rank that is worse than that of every gram.
     const LAST: Rank = Rank(u64::MAX);
 
-    /// Makes the rank of a gram. `count` is about how often it occurs in the patterns, in steps of
-    /// [`FEW`], and `rarity` is the sum of the rarities of its bytes.
+    /// Makes the rank of a gram. `count` is about how often the gram occurs in the patterns,
+    /// divided by [`FEW`]. `rarity` is the sum of the rarities of the gram's bytes: the greater,
+    /// the rarer.
     fn of(count: u8, rarity: u32) -> Self {
         Rank(u64::from(count) << u32::BITS | u64::from(u32::MAX - rarity))
     }
 
-    /// Returns about how often the gram occurs in the patterns, in steps of [`FEW`].
+    /// Returns about how often the ranked gram occurs in the patterns, divided by [`FEW`].
     fn count(self) -> u64 {
         self.0 >> u32::BITS
     }

@@ -34,7 +34,8 @@ pub(in crate::detect) struct GramIndex {
 #[derive(Debug, Default, Clone)]
 pub(super) struct UnlistedPatterns {
     /// The literals of all patterns in one buffer. A [`MARK`] is before the first literal of each
-    /// pattern, with which a text must begin, and after the last, with which it must end.
+    /// pattern, with which a matching text must begin, and after the last literal, with which a
+    /// matching text must end.
     literals: Vec<u8>,
     /// For each literal, its end as an offset in `literals`, and the number of its pattern. The
     /// literals of a pattern are adjacent.
@@ -42,10 +43,10 @@ pub(super) struct UnlistedPatterns {
 }
 
 impl GramIndex {
-    /// Adds a pattern. `pieces` are the literals before, between and after its wildcards. It must
-    /// have at least one wildcard; pieces can be empty. Every text that it matches contains all
-    /// pieces, begins with the first and ends with the last. [`GramIndex::any`] passes `number` to
-    /// its caller for the pattern. No other pattern can have this number.
+    /// Adds a pattern, which must have at least one wildcard. `pieces` are the literals before,
+    /// between and after the wildcards; pieces can be empty. Every text that the pattern matches
+    /// contains all pieces, begins with the first and ends with the last. [`GramIndex::any`]
+    /// reports the pattern by `number`, which no other pattern may have.
     pub(in crate::detect) fn add<'a>(&mut self, pieces: impl Iterator<Item = &'a str>, number: u32) {
         self.unlisted.add(pieces, number);
     }

@@ -21,11 +21,11 @@ pub(super) struct GramTable {
     /// A Bloom filter of the grams of the table. It rules out most grams of a text that are not in
     /// the table, each with one access to memory.
     filter: BitFilter,
-    /// The number of slots, as the exponent of a power of two. Each gram belongs to one slot; most
-    /// slots have one gram or none.
+    /// The number of slots of the hash table, as an exponent: there are 2 to the power of `bits`
+    /// slots. Each gram belongs to one slot; most slots have one gram or none.
     bits: u32,
-    /// For each slot, the index in `entries` at which its entries begin. One more element after the
-    /// last slot is the number of all entries.
+    /// For each slot, the index in `entries` at which the slot's entries begin. One more element,
+    /// after that of the last slot, is the number of all entries.
     starts: Vec<u32>,
     /// The gram and the number of each pattern, ordered by the slot of the gram.
     entries: Vec<(Gram, u32)>,

@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use crate::detect::predicate::field::Field;
 use crate::event::Event;
 
-/// The patterns of a rule that made an event match, as the rule's author wrote them. Each pattern
-/// is listed once, in the order of the rule. They become columns of the table of matches.
+/// The patterns of a rule that made an event match, as the rule's author wrote them. Each list has
+/// a pattern once, in the order of the rule. The lists become columns of the table of matches.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hits<'p> {
     /// The patterns of the rule that matched the name in the DNS query.
@@ -39,7 +39,8 @@ impl<'p> Hits<'p> {
         ])
     }
 
-    /// Removes the patterns that were added after [`Hits::count`] returned these numbers.
+    /// Removes the patterns that were added to the lists after [`Hits::count`] returned these
+    /// numbers of patterns.
     pub(super) fn truncate(&mut self, HitCount([query, on_label, process, answer]): HitCount) {
         self.matched_query.truncate(query);
         self.matched_query_on_label.truncate(on_label);

@@ -123,7 +123,8 @@ impl NameList {
     }
 
     /// Returns true if the text of an entry lies on label boundaries (is one or more whole labels)
-    /// in a queried name that the entry describes. Always true for an entry without wildcards.
+    /// in a queried name that the entry describes; false if the text begins or ends inside a label.
+    /// Always true for an entry without wildcards.
     pub(in crate::detect) fn is_on_label(entry: &str, name: &str) -> bool {
         let pieces: Vec<String> = entry.split(['*', '?']).map(fold).collect();
         pieces.len() == 1 || is_on_label(&pieces, name)

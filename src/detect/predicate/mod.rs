@@ -79,7 +79,8 @@ pub enum Predicate {
     /// True if a list of indicators has an entry that describes the name that the DNS query asks
     /// for.
     ListedName(Arc<NameList>),
-    /// True if a list of indicators has an entry for an address in the answer to the DNS query.
+    /// True if a list of indicators has an address that is in the answer to the DNS query, or a
+    /// network that contains an address in the answer.
     ListedAddress(Arc<AddressList>),
     /// True if the field's value matches the regular expression. A field that is absent or empty
     /// matches no expression.
@@ -159,16 +160,17 @@ impl Predicate {
         }
     }
 
-    /// Returns the patterns that made an event match; none if the event does not match. A pattern
-    /// that is negated, or in a branch of the predicate that is false as a whole, did not make the
-    /// event match.
+    /// Returns the patterns of the predicate that made an event match; none if the event does not
+    /// match. A pattern that is negated, or in a branch of the predicate that is false as a whole,
+    /// did not make the event match.
     #[must_use]
     pub fn hits(&self, event: &Event) -> Hits<'_> {
         self.hits_of_match(event).unwrap_or_default()
     }
 
-    /// Returns the patterns that made an event match, like [`Predicate::hits`]; `None` if the event
-    /// does not match.
+    /// Returns the patterns of the predicate that made an event match, like [`Predicate::hits`];
+    /// `None` if the event does not match. An event can match without any pattern; the lists of
+    /// patterns are empty then.
     #[must_use]
     pub fn hits_of_match(&self, event: &Event) -> Option<Hits<'_>> {
         let mut hits = Hits::default();

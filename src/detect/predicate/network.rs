@@ -29,7 +29,7 @@ impl Network {
     }
 
     /// Reads a network from its text in a list. A single address is a network of one address.
-    /// `None` if the text is neither.
+    /// `None` if the text is neither a network nor an address.
     pub(in crate::detect) fn read(text: &str) -> Option<Self> {
         // An address in version 4 ends in a digit, and one in version 6 has a colon.
         if !text.contains(':') && !text.ends_with(|letter: char| letter.is_ascii_digit()) {
@@ -144,8 +144,8 @@ pub(in crate::detect) struct NetworkSet {
     /// The prefix lengths of all networks in the set, such as 24 for `192.0.2.0/24`; IPv4 and IPv6
     /// together. One search for each length finds the networks that contain an address.
     lengths: BTreeSet<u8>,
-    /// Rules out most addresses that are in no network, before they are searched for; `None` if
-    /// networks were added after it was made.
+    /// Rules out most addresses that are in no network of the set, before the networks are
+    /// searched. `None` before `seal` makes the filter, and again after a network is added.
     filter: Option<AddressFilter>,
 }
 

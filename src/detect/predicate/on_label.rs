@@ -90,10 +90,10 @@ fn cased(letter: char, case: Case) -> char {
     }
 }
 
-/// Returns true if the text of a pattern lies on label boundaries in `name`, which the pattern
-/// matches. `pieces` are what the pattern states between its wildcards for any number of
-/// characters; there is one more than there are wildcards. A pattern that states nothing has no
-/// text that could lie elsewhere, so the result is true.
+/// Returns true if the text of a pattern lies on label boundaries (is one or more whole labels) in
+/// `name`, which the pattern matches; false if the text begins or ends inside a label. `pieces` are
+/// what the pattern states between its wildcards for any number of characters; there is one more
+/// than there are wildcards. For a pattern that states nothing, the result is true.
 pub(in crate::detect) fn is_on_label<P: Piece>(pieces: &[P], name: &str) -> bool {
     let stated = |piece: &P| !piece.is_empty();
     let (Some(first), Some(last)) = (pieces.iter().position(stated), pieces.iter().rposition(stated)) else {
@@ -132,8 +132,8 @@ fn end_of<P: Piece>(piece: &P, name: &str, place: usize) -> Option<usize> {
     name.get(place..).and_then(|rest| piece.length_at_start(rest)).map(|length| place + length)
 }
 
-/// Returns true if there is a label boundary at an offset in a name: the name's start or end, or
-/// the place before or after a dot.
+/// Returns true if the offset `place` in a name, in bytes, is a label boundary: the name's start or
+/// end, or the place before or after a dot.
 fn is_boundary(name: &str, place: usize) -> bool {
     let is_dot = |place: usize| name.as_bytes().get(place) == Some(&b'.');
     place == 0 || place == name.len() || is_dot(place) || is_dot(place - 1)

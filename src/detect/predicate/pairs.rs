@@ -40,7 +40,8 @@ impl BytePairs {
     }
 
     /// Returns true if at least one of the `wanted` byte pairs is surely not in this set. A value
-    /// with this set of pairs then cannot contain the text that has the wanted pairs.
+    /// with this set of pairs then cannot contain the text that has the wanted pairs. If the result
+    /// is false, the value may or may not contain the text.
     pub(in crate::detect) fn misses_any_of(self, wanted: BytePairs) -> bool {
         wanted.0 & !self.0 != 0
     }

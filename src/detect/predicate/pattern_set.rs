@@ -25,8 +25,8 @@ pub struct PatternSet {
     /// The literals before, between and after the wildcards of all patterns, in lower case, in the
     /// order of the rule.
     pieces: TextList,
-    /// For each pattern, the number of elements in `pieces` up to the pattern's last piece. The
-    /// pieces of a pattern begin after those of the pattern before it.
+    /// For each pattern, the number of elements in `pieces` up to and including the pattern's last
+    /// piece. The pieces of a pattern begin after those of the pattern before it.
     ends: Vec<u32>,
     /// The index that finds the patterns that match a text. It returns their numbers in the set,
     /// from 0. The patterns in `repeated` are not in it.
@@ -120,7 +120,9 @@ impl PatternSet {
         self.list();
     }
 
-    /// Adds the last pattern, whose text and pieces are already in the set, to the index.
+    /// Adds to the set's index the pattern whose text and pieces were added to the set last. If the
+    /// index refuses the pattern, because it has an equal entry, adds the pattern to `repeated`
+    /// instead.
     fn list(&mut self) {
         let number = u32::try_from(self.ends.len()).expect("there are fewer patterns than texts");
         self.ends.push(self.pieces.next());
@@ -191,7 +193,8 @@ impl PatternSet {
         matches_pieces(&pieces, folded.as_bytes())
     }
 
-    /// Returns the range of a pattern's pieces in `pieces`. `number` is the number of the pattern.
+    /// Returns the range of 0-based indexes that a pattern's pieces have in the field `pieces`.
+    /// `number` is the pattern's number in the set, from 0.
     fn pieces_of(&self, number: u32) -> std::ops::Range<u32> {
         let end = |number: u32| self.ends.get(number as usize).copied().unwrap_or(0);
         number.checked_sub(1).map_or(0, end)..end(number)

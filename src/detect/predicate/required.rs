@@ -15,11 +15,11 @@ use crate::detect::predicate::pattern_set::PatternSet;
 /// decodes. A shorter literal occurs in nearly all records, so it would select nearly all.
 const SHORTEST_REQUIRED_LITERAL: usize = 3;
 
-/// What an event must have in one of its fields to match a rule. A sweep searches records for it,
-/// and decodes only those that have it.
+/// A text, or a set of texts, that an event can be required to have in one of its fields to match a
+/// rule. A sweep searches the bytes of records for it, and decodes only records that have it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RequiredText {
-    /// The name of the `Data` element of the event's XML that contains the literal, such as
+    /// The name of the `Data` element of the event's XML in which the text is sought, such as
     /// `QueryName`.
     pub data_name: &'static str,
     /// The literal that the field must contain, which is at least three characters long, or the

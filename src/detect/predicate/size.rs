@@ -28,8 +28,8 @@ const JOINT: usize = 64;
 pub(in crate::detect) struct Estimate {
     /// An estimate of the memory that the compiled expression takes, in bytes.
     pub size: usize,
-    /// Whether the regular expression matches the empty text. In Sigma, such an expression also
-    /// matches an empty field.
+    /// True if the regular expression matches the empty text. In Sigma, an expression that does
+    /// also matches an empty field.
     pub matches_empty: bool,
 }
 

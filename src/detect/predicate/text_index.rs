@@ -37,9 +37,9 @@ pub(in crate::detect) struct TextIndex {
     below: TextTable,
     themselves_and_below: TextTable,
     patterns: GramIndex,
-    /// The last two labels of each entry that is not a pattern, as a Bloom filter: it rules out
-    /// most texts that no entry describes. `None` if entries were added after it was made, or if an
-    /// entry describes all texts below one without a dot, such as `com`.
+    /// The last two labels of each entry that is not a pattern, as a Bloom filter, which rules out
+    /// most texts that no entry describes. `None` before `seal` makes the filter, again after an
+    /// entry is added, and if an entry describes all texts below one without a dot, such as `com`.
     ends: Option<BitFilter>,
 }
 
@@ -105,14 +105,15 @@ impl TextIndex {
     }
 
     /// Returns true if an entry describes `text`, which must be in lower case. `matches` is called
-    /// with the number of a pattern, and must return true if the pattern matches the text.
+    /// with the number of each pattern that may match the text, and must return whether it does
+    /// match.
     pub(in crate::detect) fn any(&self, text: &str, mut matches: impl FnMut(u32) -> bool) -> bool {
         self.names(text, |_| true) || self.patterns.any(text, &mut matches)
     }
 
     /// Returns the numbers of all entries that describe `text`, which must be in lower case, in
-    /// ascending order and each once. `matches` is called with the number of a pattern, and must
-    /// return true if the pattern matches the text.
+    /// ascending order and each once. `matches` is called with the number of each pattern that may
+    /// match the text, and must return whether it does match.
     pub(in crate::detect) fn all(&self, text: &str, mut matches: impl FnMut(u32) -> bool) -> Vec<u32> {
         let mut found = Vec::new();
         self.names(text, |number| {
@@ -156,8 +157,8 @@ impl TextIndex {
 }
 
 /// Returns the last two labels of a text (the part after its second last dot), or the whole text if
-/// it has fewer than two dots. They are also those of every text that consists of more labels, a
-/// dot and this text, if this text has a dot.
+/// it has fewer than two dots. If the text has a dot, every longer text that ends with a dot and
+/// this text has the same last two labels.
 fn last_labels(text: &str) -> &[u8] {
     let bytes = text.as_bytes();
     let before = find_last(b'.', bytes).and_then(|dot| find_last(b'.', bytes.get(..dot)?));

@@ -16,7 +16,8 @@ impl TextList {
         self.ends.reserve(texts);
     }
 
-    /// Returns the number that the next added text gets, which is the number of texts so far.
+    /// Returns the number that the text that is added next gets: its 0-based index, which equals
+    /// the count of texts so far.
     pub(in crate::detect) fn next(&self) -> u32 {
         u32::try_from(self.ends.len()).expect("there are fewer texts than bytes in files with them")
     }

@@ -14,7 +14,8 @@ const LEAST_SLOTS: usize = 16;
 pub(in crate::detect) struct TextTable {
     /// All texts of the table, one after the other.
     texts: String,
-    /// For each text, the offset of its end in `texts`, and the caller's number for it.
+    /// For each text, the offset of its end in `texts`, in bytes, and the number that the caller
+    /// gave the text.
     entries: Vec<(u32, u32)>,
     /// The slots of the hash table, with open addressing: a part of a text's hash, and the index of
     /// the text in `entries` plus one. A text is at the slot of its hash, or at the first free slot

@@ -18,14 +18,16 @@ pub struct ConditionTree {
     /// Whether the predicate is true of the event that it was described for; `None` if no event was
     /// given.
     pub holds: Option<bool>,
-    /// The descriptions of the predicate's parts, such as the operands of an AND, or those entries
-    /// of a list that the event matches; empty if it has no parts.
+    /// The descriptions of the predicate's parts, such as the operands of an AND. For a set of
+    /// patterns or a list of indicators, these are the patterns or entries that the event matches.
+    /// Empty if there are none.
     pub children: Vec<ConditionTree>,
 }
 
 impl ConditionTree {
-    /// Describes a predicate as a tree. If an event is given, the tree says of each part whether it
-    /// is true of the event, and which value the event has.
+    /// Describes a predicate as a tree. If an event is given, the tree says of each part of the
+    /// predicate whether the part is true of the event, and which value the event has in the field
+    /// that the part compares.
     #[must_use]
     pub fn of(predicate: &Predicate, event: Option<&Event>) -> Self {
         let children = match predicate {

@@ -33,8 +33,8 @@ pub(super) const MOST_PROBLEMS: usize = 1_000;
 const RESERVED: [&str; 2] = ["condition", "timeframe"];
 
 /// Says whether a part of a Sigma rule makes a match more likely or less likely when it is true of
-/// an event. If the site gives no values for a placeholder (`%name%`) in the part, this decides
-/// whether the rule is refused or the placeholder excludes no events.
+/// an event. If the site gives no values for a placeholder (`%name%`) in the part, the rule is
+/// refused (`For`), or the placeholder excludes no events (`Against`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Polarity {
     /// The part of the Sigma rule, such as `selection`, describes matches: if it is true of an
@@ -68,9 +68,10 @@ pub(super) struct Compiler<'a> {
     /// The places where the Sigma rule describes events that a sweep does not read, such as
     /// `EventID: 3`, each with a message that says so.
     pub(super) foreign: RefCell<Vec<YamlProblem>>,
-    /// Whether some line of the Sigma rule (a field with values) describes DNS queries, such as one
-    /// on `QueryName`, even if the line is not understood. If so, a rule that is not understood is
-    /// refused for this reason, and not ignored as a rule about other events.
+    /// Whether at least one line of the Sigma rule (a field with values) describes DNS queries,
+    /// such as one on `QueryName`, even if the line is not understood. If true, a rule with a line
+    /// that is not understood is refused as not understood. If false, a rule on all events of
+    /// Sysmon or of Windows is then refused as one about other data.
     pub(super) mentions_dns: Cell<bool>,
     /// The number of conditions on fields that the Sigma rule has become so far, while it is
     /// compiled. It is limited by [`MOST_CONDITIONS`].
@@ -202,8 +203,8 @@ impl<'a> Compiler<'a> {
         Ok(())
     }
 
-    /// Adds `more` to the number of conditions on fields that the Sigma rule becomes. `None`,
-    /// without a change, if the number would be above [`MOST_CONDITIONS`].
+    /// Adds `more` to the number of conditions on fields that the Sigma rule becomes. Returns
+    /// `None`, and adds nothing, if the number would be above [`MOST_CONDITIONS`].
     pub(super) fn count_conditions_if_allowed(&self, more: usize) -> Option<()> {
         let count = self.conditions.get().saturating_add(more);
         (count <= MOST_CONDITIONS).then(|| self.conditions.set(count))
@@ -279,9 +280,10 @@ impl<'a> Compiler<'a> {
         unknown()
     }
 
-    /// Compiles a condition on several parts of the Sigma rule, such as `1 of selection*` or `all
-    /// of them`. `names` selects the parts, and `polarity` says whether they describe matches or
-    /// exclude events. `node` is the condition in the file, for the place of errors.
+    /// Compiles a condition on several parts of the Sigma rule, such as `1 of selection*` or
+    /// `all of them`. `names` selects the parts, and `polarity` says whether these parts describe
+    /// matches or exclude events. `node` is the condition in the file, at which errors are
+    /// reported.
     fn compile_quantifier(
         &self,
         quantifier: Quantifier,

@@ -80,15 +80,17 @@ pub fn is_sigma(document: &Node) -> bool {
 #[derive(Default)]
 pub struct SigmaFile {
     /// The last YAML document with `action: global`. All later documents of the Sigma file share
-    /// its keys, until one with `action: reset`. `None` if there is no such document.
+    /// its keys, until one with `action: reset`. `None` before the first document with
+    /// `action: global`, and after one with `action: reset`.
     global: Option<Node>,
     /// For each id so far in the Sigma file, the number of the last rule with it. Rules that take
-    /// their id from a shared document (`action: global`) are numbered, so that they differ; all
-    /// rules that state the id themselves count as the first one. The key is the id's canonical
+    /// their id from a shared document (`action: global`) are numbered, so that their ids differ;
+    /// all rules that state the id themselves count as number 1. The key is the id's canonical
     /// form, in which spellings of the same UUID are equal.
     counts: HashMap<String, usize>,
     /// The last rule that was read from the Sigma file. A YAML document with `action: repeat`
-    /// shares its keys. `None` if there is no such rule.
+    /// shares its keys. Correlation and filter rules do not count. `None` before the first rule,
+    /// and after a document that cannot be read (`add_unreadable`).
     previous: Option<Arc<Node>>,
 }
 

@@ -79,8 +79,9 @@ pub(super) fn predicate(
     Ok(if modifiers.negated { Predicate::Not(Box::new(condition)) } else { condition })
 }
 
-/// Compiles the comparison of a field with one of its values in a Sigma rule. Placeholders, dashes
-/// and encodings can make several variants of the value; one of them must match.
+/// Compiles the comparison of a field with one of the values that a Sigma rule lists for it.
+/// Placeholders, dashes and encodings can make several variants of the value; at least one variant
+/// must match.
 fn condition_of(
     compiler: &Compiler<'_>,
     field: Field,
@@ -310,7 +311,8 @@ fn pattern(rule_text: &str, parts: &[PatternPart]) -> Pattern {
     Pattern::from_pieces(rule_text, pieces.iter().map(String::as_str))
 }
 
-/// The text that an author would write in a Sigma rule for these literals and wildcards.
+/// Returns literals and wildcards as the text of a value in a Sigma rule: `*` and `?` for the
+/// wildcards, and `\*` and `\?` for these characters in literals.
 fn rule_text(parts: &[PatternPart]) -> String {
     let part = |part: &PatternPart| match part {
         PatternPart::Any => "*".to_owned(),

@@ -13,10 +13,10 @@ use crate::detect::predicate::text_index::PREPARED;
 use crate::detect::yaml::Node;
 use crate::event::FieldType;
 
-/// Compiles the comparison of a field with many values of a Sigma rule, one of which must match, to
-/// one set of patterns. `None` if there are fewer than [`LEAST_PATTERNS`] values, if the field or
-/// its modifiers need more than a plain comparison of texts, if a value is not plain text, or if
-/// the rule would have too many conditions on fields. The caller then compiles each value by
+/// Compiles the comparison of a field with many values of a Sigma rule, at least one of which must
+/// match, to one set of patterns. `None` if there are fewer than [`LEAST_PATTERNS`] values, if the
+/// field or its modifiers need more than a plain comparison of texts, if a value is not plain text,
+/// or if the rule would have too many conditions on fields. The caller then compiles each value by
 /// itself.
 pub(super) fn set(
     compiler: &Compiler<'_>,

@@ -125,7 +125,7 @@ pub(super) enum ValueComparison {
 }
 
 /// The modifiers after a field's name in a Sigma rule, such as `contains` and `all` in
-/// `QueryName|contains|all`. It was checked that they can be combined.
+/// `QueryName|contains|all`. They have been checked: they can be combined.
 #[derive(Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a modifier that stands there or not")]
 pub(super) struct Modifiers {

@@ -15,7 +15,8 @@ const DEEPEST_NESTING: usize = 100;
 impl Compiler<'_> {
     /// Compiles one part of the Sigma rule, such as `selection`. A part is a mapping of lines (each
     /// a field with values) that must all be true, or a list of mappings of which one must be true.
-    /// `depth` is the number of lists around `node`.
+    /// `depth` is the number of lists around `node`. If the part is not understood, the problem is
+    /// recorded in the compiler.
     pub(super) fn compile_part(&self, node: &Node, polarity: Polarity, depth: usize) -> Predicate {
         if self.problems.get() > MOST_PROBLEMS {
             return unknown();
@@ -40,8 +41,8 @@ impl Compiler<'_> {
 
     /// Refuses values of the Sigma rule without a field (`words`), which Sigma calls keywords and
     /// compares with the whole event. If one of them would be a field with a value if it had a
-    /// blank after its colon (`QueryName:x`), the problem says so. Returns a predicate that takes
-    /// the place of the values.
+    /// blank after its colon (`QueryName:x`), the recorded problem says so. Returns a predicate
+    /// that takes the place of the values.
     fn refuse_keywords(&self, node: &Node, words: &[Node], polarity: Polarity) -> Predicate {
         // Looking for misspelt names takes time, and a condition can name a part many times.
         let words = words.get(..MOST_PROBLEMS).unwrap_or(words);
@@ -74,10 +75,10 @@ impl Compiler<'_> {
     }
 
     /// Returns true if a line of the Sigma rule (the field `key` with the values `value`) describes
-    /// only events that a sweep does not read, such as `EventID: 3`. Lines on other fields than the
-    /// [`CONSTANT`] ones, and lines that are not understood, give false. Also records which values
-    /// describe events that a sweep does not read, for the message of a refusal, unless the line
-    /// excludes events.
+    /// only events that a sweep does not read, such as `EventID: 3`. For a line that is not
+    /// understood, or whose field is not in [`CONSTANT`] (EventID, channel and provider), returns
+    /// false. Also records which values describe events that a sweep does not read, for the message
+    /// of a refusal, unless the line excludes events.
     fn is_foreign(&self, key: &Key, value: &Node, polarity: Polarity) -> bool {
         if !field_names::field_of_key(key, self.source()).is_some_and(|field| CONSTANT.contains(&field)) {
             return false;

@@ -1,5 +1,5 @@
-//! The commands of a search that select, rename and fill columns: `table`, `fields`, `rename` and
-//! `fillnull`.
+//! Splunk's commands that select, rename and fill columns of a search's `stats` table, or event
+//! fields if there is no table: `table`, `fields`, `rename` and `fillnull`.
 
 use crate::detect::nearest::suggestion;
 use crate::detect::splunk::names::NameResolver;
@@ -30,7 +30,8 @@ impl Pipeline<'_> {
     /// Reads the names after the command `table`, `fields` or `fields -`, and keeps or removes what
     /// they name: columns of the `stats` table if the search has an earlier command `stats`,
     /// otherwise event fields. Removing event fields only changes which names later commands can
-    /// use; the matches that a sweep reports have all fields.
+    /// use; the matches that a sweep reports have all fields. A name that is listed twice is an
+    /// error, and so is a `stats` table without a column left.
     pub(super) fn read_selection(
         &mut self,
         cursor: &mut Cursor<'_>,
@@ -113,8 +114,8 @@ impl Pipeline<'_> {
     }
 
     /// Renames one column of the `stats` table, or one event field if there is no table, from `old`
-    /// to `new`. If there is none with the name `old`, nothing is renamed, and a note for the user
-    /// says so.
+    /// to `new`. If no column or field has the name `old`, nothing is renamed, and a note for the
+    /// user says so.
     fn rename(&mut self, cursor: &Cursor<'_>, old: &Token, new: Token) -> Result<(), SearchError> {
         let Some(stats) = &mut self.stats else {
             if let Some(term) = self.scope.lookup(&old.text) {

@@ -1,6 +1,6 @@
 //! The context in which one condition of a search is read: the place in the search, which decides
-//! what the condition may contain, and what is noted while it is read.
-//! [`crate::detect::splunk::head`] reads the conditions.
+//! what the condition may contain, and the unknown names and notes that are collected while it is
+//! read. [`crate::detect::splunk::head`] reads the conditions.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -12,8 +12,8 @@ use crate::detect::splunk::search_error::SearchError;
 /// kinds of conditions are allowed there. It also collects unknown names, parts that no DNS query
 /// meets, and notes for the user.
 pub(in crate::detect) struct ConditionContext<'n> {
-    /// Says what the names in the condition mean: event fields, columns of the search's `stats`
-    /// table, or computed values.
+    /// Says what the names in the search's condition mean: event fields, columns of the search's
+    /// `stats` table, or computed values.
     pub(super) names: &'n dyn NameResolver,
     /// The kinds of conditions that are allowed at this place of the search: on fields and on the
     /// origin of events (such as `source`), or on fields only.
@@ -65,8 +65,9 @@ impl<'n> ConditionContext<'n> {
         self.unmet.borrow().clone()
     }
 
-    /// Records the range of bytes of a part of the condition that none of Sysmon's DNS queries
-    /// meets, and what was expected there. Only the first such part is recorded.
+    /// Records, for an error message, the range of bytes of a part of the condition that none of
+    /// Sysmon's DNS queries meets, and what was expected there. Only the first of these parts is
+    /// recorded; later calls change nothing.
     pub fn record_unmet(&self, place: &Range<usize>, expected: &'static str) {
         self.unmet.borrow_mut().get_or_insert_with(|| (place.clone(), expected));
     }

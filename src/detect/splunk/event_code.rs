@@ -32,8 +32,8 @@ pub(in crate::detect) fn common_value(field: Field) -> Option<Cow<'static, str>>
 
 /// Returns true if a condition selects no DNS query, because it contradicts the field values that
 /// all of Sysmon's DNS queries share. If `is_excluded`, the condition is inside an odd number of
-/// `NOT`s, and the function decides this for its negation. For a constant condition, such as
-/// `true()`, it returns false.
+/// `NOT`s, and the function returns true if the condition's negation selects no DNS query. For a
+/// constant condition, such as `true()`, it returns false.
 pub(in crate::detect) fn selects_no_dns_query(condition: &Condition, is_excluded: bool) -> bool {
     condition.known(Assumption::DnsQuery) == Some(is_excluded)
         && condition.known(Assumption::Nothing).is_none()

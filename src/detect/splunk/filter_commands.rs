@@ -1,5 +1,5 @@
-//! The commands of a search that filter events or rows of its table (`search`, `where` and
-//! `regex`), and those that compute columns (`eval` and `lookup`).
+//! Splunk's commands that filter events or rows of a search's `stats` table (`search`, `where` and
+//! `regex`), and those that compute columns or event values (`eval` and `lookup`).
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -193,8 +193,9 @@ impl Pipeline<'_> {
     }
 
     /// Reads `name column as field … OUTPUT column as name …` after the command `lookup`, and
-    /// defines the output names. A lookup is a table that the user's site provides. The output
-    /// names get their values from the rows in which the columns match the values of the fields.
+    /// defines the output names. A lookup is a table that the user's site provides. An output name
+    /// gets its values from those rows of the lookup whose key columns match the values of the
+    /// fields.
     pub fn read_lookup(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SearchError> {
         eat_lookup_options(cursor);
         let name = cursor.name()?;

@@ -110,9 +110,9 @@ impl ConditionContext<'_> {
         Ok(join_conditions(terms, Condition::Or))
     }
 
-    /// Reads `NOT x` or, if no `NOT` is next, an operand. `nesting` is how deep it lies in
-    /// parentheses and `NOT`s. Nesting that is too deep is an error, because reading it could
-    /// exhaust the stack.
+    /// Reads `NOT x` or, if no `NOT` is next, an operand. `nesting` is how deep this lies in
+    /// parentheses and `NOT`s. Nesting deeper than `DEEPEST_NESTING` is an error, because reading
+    /// it could exhaust the stack.
     fn negation(&self, cursor: &mut Cursor<'_>, nesting: Nesting) -> Result<Condition, SearchError> {
         cursor.skip_space();
         if nesting.depth > DEEPEST_NESTING {
@@ -176,9 +176,9 @@ impl ConditionContext<'_> {
         }
     }
 
-    /// Records `place`, the range of bytes of a condition, if the condition selects no DNS query
-    /// because it is about other events. Returns the condition unchanged. `is_excluded` is true
-    /// inside an odd number of `NOT`s.
+    /// Records `place`, the range of bytes of a condition, for an error message, if the condition
+    /// selects no DNS query because it is about other events. Returns the condition unchanged in
+    /// any case. `is_excluded` is true if the condition is inside an odd number of `NOT`s.
     pub fn record_if_unmet(
         &self,
         condition: Condition,
@@ -253,8 +253,9 @@ impl ConditionContext<'_> {
 
     /// Returns the [`Term`] that a name in a condition means. An unknown name is an error, except
     /// in a condition that selects events: a part of that condition may turn out to be about events
-    /// other than DNS queries. There, the error is only recorded, and the term is a field whose
-    /// value differs from event to event. `is_excluded` is true inside an odd number of `NOT`s.
+    /// other than DNS queries. There, the error is only recorded, and the result is a stand-in: a
+    /// field whose value differs from event to event. `is_excluded` is true inside an odd number of
+    /// `NOT`s.
     fn term_named(&self, cursor: &Cursor<'_>, name: &Token, is_excluded: bool) -> Result<Term, SearchError> {
         let term = match self.names.term(cursor, name) {
             Ok(term) => term,
@@ -276,8 +277,8 @@ impl ConditionContext<'_> {
     }
 }
 
-/// Returns true if the word `by` or `groupby` is next and ends the condition of `tstats`. Before a
-/// comparison operator, the word is the name of a field.
+/// Returns true if the word `by` or `groupby` is next and ends the condition of `tstats`. Returns
+/// false if a comparison operator follows the word, which is then the name of a field.
 fn is_by(cursor: &Cursor<'_>) -> bool {
     let mut ahead = cursor.clone();
     let is_word =

@@ -11,11 +11,11 @@ use crate::detect::term::condition::Condition;
 
 impl ConditionContext<'_> {
     /// Reads the rest of a condition on the origin of events, such as `source` or `index`, or on
-    /// their time, such as `earliest`. `name` begins the condition and has been read. `None` if it
-    /// is not a name for an origin or a time, or if no comparison follows. Event logs do not show
-    /// Splunk's index, and the period of a search is not applied. So a condition on one of these
-    /// leaves no event out, not even after a `NOT`, and a note says so. `is_excluded` is true
-    /// inside an odd number of `NOT`s.
+    /// their time, such as `earliest`. `name` begins the condition and has been read. `None` if
+    /// `name` is not a name for an origin or a time, or if no comparison follows. Event logs do not
+    /// show Splunk's index, and a sweep does not apply the period of a search. So a condition on
+    /// the index or on the time leaves no event out, not even after a `NOT`, and a note for the
+    /// user says so. `is_excluded` is true inside an odd number of `NOT`s.
     pub fn origin(
         &self,
         cursor: &mut Cursor<'_>,

@@ -34,8 +34,8 @@ pub(in crate::detect) fn list(cursor: &mut Cursor<'_>) -> Result<Vec<Token>, Sea
     }
 }
 
-/// Reads the value after an operator of a search, with or without quotes. `place` says whether a
-/// comma ends the value.
+/// Reads the value after an operator of a search, or in a list after `IN`, with or without quotes.
+/// `place` says which of the two it is: only in a list, a comma ends a value without quotes.
 pub(in crate::detect) fn value(cursor: &mut Cursor<'_>, place: ValueContext) -> Result<Token, SearchError> {
     const EXPECTED: &str = "a value";
     cursor.skip_space();
@@ -60,8 +60,8 @@ pub(in crate::detect) fn value(cursor: &mut Cursor<'_>, place: ValueContext) -> 
     if ends_here(cursor, place) { Ok(value) } else { Err(cursor.unexpected("a blank after the value")) }
 }
 
-/// Returns true if a value without quotes can end at the cursor: before a blank, a closing
-/// parenthesis or the end of the text, and also before a comma if `place` is a list.
+/// Returns true if a value can end at the cursor: before a blank, a closing parenthesis or the end
+/// of the text, and also before a comma if `place` is a list.
 fn ends_here(cursor: &Cursor<'_>, place: ValueContext) -> bool {
     let ends =
         |next: char| next.is_whitespace() || next == ')' || (next == ',' && place == ValueContext::InList);

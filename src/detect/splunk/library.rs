@@ -20,9 +20,11 @@ sentence! {
 /// A site's macros (texts that replace their calls) and lookups (tables), which Splunk searches use
 /// by name. A method returns an error if the file of the macro or lookup exists but cannot be used.
 pub trait Library: Debug {
-    /// Returns the macro with this name; `None` if the site has no such macro.
+    /// Returns the site's macro with this name; `None` if the site has no macro of this name. The
+    /// error says why the macro's file cannot be used.
     fn macro_named(&self, name: &str) -> Result<Option<Macro>, ContentError>;
-    /// Returns the lookup with this name; `None` if the site has no such lookup.
+    /// Returns the site's lookup (a table) with this name; `None` if the site has no lookup of this
+    /// name. The error says why the lookup's file cannot be used.
     fn lookup_named(&self, name: &str) -> Result<Option<Arc<Lookup>>, ContentError>;
 
     /// Returns the names of all macros of the site, to suggest one for a misspelt name.

@@ -7,11 +7,14 @@ use crate::detect::predicate::pattern::Pattern;
 /// Which events a condition on their origin, such as `source=…`, selects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::detect) enum Origin {
-    /// The condition selects events that Sysmon logged.
+    /// A search's condition on the origin of events (such as `source=…`) selects events that Sysmon
+    /// logged.
     Sysmon,
-    /// The condition selects events of every origin, so it has no effect.
+    /// A search's condition on the origin of events (such as `source=…`) selects events of every
+    /// origin, so it has no effect.
     Any,
-    /// The condition selects only events other than Sysmon's DNS queries.
+    /// A search's condition on the origin of events (such as `source=…`) selects only events other
+    /// than Sysmon's DNS queries.
     Other,
 }
 
@@ -40,8 +43,8 @@ const TAGS: &[&str] = &["dns", "network", "resolution"];
 const OTHER_EVENTS: &[&str] =
     &["process", "file", "registry", "wmi", "driver", "image", "pipe", "service", "clipboard", "linux"];
 
-/// Returns which events the condition `name=value` of a search selects. `None` if it is not a
-/// condition on the origin of events, such as `source`.
+/// Returns which events the condition `name=value` of a search selects. `None` if `name` is not one
+/// that stands for the origin of events, such as `source`.
 pub(in crate::detect) fn origin(name: &str, value: &str) -> Option<Origin> {
     let pattern = Pattern::new(value);
     let lower = value.to_lowercase();

@@ -93,8 +93,9 @@ const EVENT_CODES: &[&str] = &["EventCode", "EventID", "signature_id", "EventId"
 const EXPECTED_MODEL: &str = "the data model Network_Resolution, because only DNS queries are searched";
 
 /// Returns an error, marked as one about other data, if the search `text` is about data other than
-/// DNS queries. The search was already refused with `error`, which the caller returns if this
-/// function returns no error. `parts` are the ranges of bytes between the `|` of the search.
+/// DNS queries. The search was already refused with `error`, which the caller must report unless
+/// this function returns an error with that mark. `parts` are the ranges of bytes between the `|`
+/// of the search.
 pub(in crate::detect) fn check(
     text: &str,
     parts: &[Range<usize>],
@@ -245,8 +246,8 @@ fn check_head(cursor: &Cursor<'_>, combines: bool) -> Result<(), SearchError> {
     Err(cursor.error(other.0, other.1).about_other_data())
 }
 
-/// Collects what the head of a search (the condition before its first `|`) asks for, even if parts
-/// of the head are not understood.
+/// Returns which data the head of a search (the condition before its first `|`) asks for, even if
+/// parts of the head are not understood. A quote or a macro call that is not closed is an error.
 fn searched_data(mut cursor: Cursor<'_>) -> Result<SearchedData, SearchError> {
     let mut searched = SearchedData::default();
     while !cursor.at_end() {

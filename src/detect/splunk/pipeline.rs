@@ -49,7 +49,7 @@ pub(in crate::detect) struct Scope {
     /// Later entries replace earlier ones. `None` means that a command removed the name.
     pub(super) names: Vec<(String, Option<Term>)>,
     /// The text that replaces all absent values of events, from a command `fillnull` that names no
-    /// fields; `None` if there was no such command.
+    /// fields; `None` until a `fillnull` without names was read.
     pub(super) fill: Option<String>,
     /// The names that the command `table` or `fields` has kept, which are the only ones that later
     /// commands can use; `None` if no command has limited the names.
@@ -60,7 +60,7 @@ pub(in crate::detect) struct Scope {
 /// table that `stats` makes, and the meanings of names.
 #[derive(Debug)]
 pub(in crate::detect) struct Pipeline<'a> {
-    /// Gives the macros and lookups (tables) that the user's site has defined and the search can
+    /// The macros and lookups (tables) that the user's site has defined and that the search can
     /// use.
     pub library: &'a dyn Library,
     /// What the names for an event's values mean. Only commands before `stats` use it; later
@@ -73,8 +73,8 @@ pub(in crate::detect) struct Pipeline<'a> {
     /// Notes for the user about how the commands were understood.
     pub notes: Vec<String>,
     /// The first command before `stats` that keeps only some events by their order, such as `head`;
-    /// `None` if there is none. A sweep cannot apply it to events, so the `stats` table would be
-    /// wrong, and has no rows.
+    /// `None` if there is none. A sweep cannot apply this command to events, so the `stats` table
+    /// is left without rows: they would be wrong.
     pub limiting_command: Option<&'static str>,
     /// The costs of the costliest terms to which commands of the search (such as `eval`) have given
     /// names: the highest number of evaluation steps, and the greatest nesting depth. Both are
@@ -149,7 +149,7 @@ fn no_command(cursor: &Cursor<'_>, command: &Token) -> SearchError {
 }
 
 /// Returns an error if a part of a search, which is the text between two `|`, begins with an
-/// unsupported command.
+/// unsupported command. A macro call is no error.
 pub(in crate::detect) fn check_command(mut cursor: Cursor<'_>) -> Result<(), SearchError> {
     cursor.skip_space();
     if cursor.peek() == Some('`') {
@@ -259,7 +259,7 @@ impl<'a> Pipeline<'a> {
 
     /// Defines the name `new` as the time in the column or event field `name`, formatted as text by
     /// the `strftime` format `form`. If there is no column or field `name`, nothing is defined, as
-    /// in Splunk; a note says so.
+    /// in Splunk, and a note for the user says so. A column of counts or of lists is an error.
     pub fn print_time(
         &mut self,
         cursor: &Cursor<'_>,

@@ -1,5 +1,5 @@
-//! The commands of a search that sort and limit rows of its table, `sort`, `dedup` and `head`, and
-//! the command `convert`, which formats times.
+//! Splunk's commands that sort and limit the rows of a search's `stats` table (`sort`, `dedup` and
+//! `head`), and the command `convert`, which formats times.
 
 use crate::detect::splunk::names::NameResolver;
 use crate::detect::splunk::pipeline::{Pipeline, comma, wildcard};
@@ -55,8 +55,8 @@ impl Pipeline<'_> {
     }
 
     /// Reads one column after the command `sort`: its sign (`-` for descending), the type of the
-    /// comparison, such as `num` in `num(a)`, and its name. `None` if the `stats` table has no
-    /// column of this name; rows are then not sorted by it.
+    /// comparison, such as `num` in `num(a)`, and its name. `None` if there is no `stats` table, or
+    /// if it has no column of this name; rows are then not sorted by this key.
     fn sort_key(&mut self, cursor: &mut Cursor<'_>) -> Result<Option<SortKey>, SearchError> {
         cursor.skip_space();
         let descending = cursor.eat("-");
@@ -180,8 +180,8 @@ impl Pipeline<'_> {
     }
 
     /// Adds a note for the user that `command` is not applied, because there is no command `stats`
-    /// before it. In Splunk, the command keeps only some events by their order; here all matches
-    /// are kept. The first command of this kind is kept in `limiting_command`.
+    /// before it. In Splunk, the command keeps only some events by their order; a sweep keeps all
+    /// matches. Sets `limiting_command` to the first command for which this is called.
     fn note_limiting(&mut self, command: &'static str) {
         self.note(format!("`{command}` is not applied to events: all matches are kept"));
         self.limiting_command.get_or_insert(command);

@@ -131,8 +131,8 @@ impl Search {
 
     /// Returns the value that a name in the rule's message has for one event. The name is that of a
     /// column of the `stats` table, else that of a field or one that a command defined. `None` if
-    /// the event has no value for the name, or if the name means a count, which depends on several
-    /// events.
+    /// the name is unknown, if the event has no value for it, or if it means a count, which depends
+    /// on several events.
     #[must_use]
     pub fn value_of(&self, name: &str, event: &Event) -> Option<String> {
         self.term_named(name)?.value(EvalInput::Event(event)).text().map(Cow::into_owned)

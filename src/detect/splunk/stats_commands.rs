@@ -41,8 +41,8 @@ const OPTIONS: &[&str] = &[
     "partitions",
 ];
 
-/// The table of a `stats` or `tstats` command that is being read: what is known of the table so
-/// far.
+/// The table of a `stats` or `tstats` command while the command is read: its columns so far, and
+/// notes for the user.
 struct StatsDraft {
     /// The columns of the `stats` table that have been read so far.
     columns: Vec<StatsColumn>,
@@ -95,8 +95,8 @@ impl FieldResolver for ModelFields {
 
 impl Pipeline<'_> {
     /// Reads what follows the command `stats`, for example `count min(f) as name by a b`, and sets
-    /// the columns of the search's table of results. `command` is the word `stats`; errors about
-    /// the whole command are reported at its place.
+    /// the columns of the search's `stats` table. `command` is the word `stats`; errors about the
+    /// whole command are reported at its place.
     pub fn read_stats(&mut self, cursor: &mut Cursor<'_>, command: &Token) -> Result<(), SearchError> {
         if self.stats.is_some() {
             return Err(cursor.error_at(command, "only one stats"));
@@ -126,8 +126,8 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Makes the table that a command `stats` or `tstats` describes (`draft`) the table of the
-    /// search, and adds the notes for the user about it.
+    /// Sets the search's `stats` table to `draft`, the table that a command `stats` or `tstats`
+    /// describes, and adds the draft's notes for the user to those of the search.
     fn set_stats(&mut self, draft: StatsDraft) {
         let StatsDraft { columns, notes, empty_because } = draft;
         for note in notes {
@@ -158,9 +158,10 @@ impl Pipeline<'_> {
         }
     }
 
-    /// Reads what follows the command `tstats`, such as `count from datamodel=Network_Resolution
-    /// where … by …`, and makes the table of the search. `command` is the word `tstats`; errors
-    /// about the whole command are placed at it.
+    /// Reads what follows the command `tstats`, such as
+    /// `count from datamodel=Network_Resolution where … by …`, and sets the columns of the search's
+    /// `stats` table. `command` is the word `tstats`; errors about the whole command are reported
+    /// at its place.
     pub fn read_tstats(&mut self, cursor: &mut Cursor<'_>, command: &Token) -> Result<(), SearchError> {
         let fields = ModelFields;
         let mut draft = StatsDraft { columns: Vec::new(), notes: Vec::new(), empty_because: None };
@@ -198,7 +199,8 @@ impl Pipeline<'_> {
 
 /// Returns the columns of a `stats` table in order: first the `by` columns, which are in `columns`,
 /// then the `aggregates`. Fails if two columns have the same name, or if there are more than
-/// [`MOST_COLUMNS`]. `command` is the word `stats` or `tstats`, at which some errors are placed.
+/// [`MOST_COLUMNS`]. `command` is the word `stats` or `tstats`; the error that a `by` column and an
+/// aggregate have the same name is reported at its place.
 fn columns(
     cursor: &Cursor<'_>,
     command: &Token,

@@ -79,8 +79,8 @@ impl<'a> Cursor<'a> {
         self.at += rest.len() - rest.trim_start().len();
     }
 
-    /// Moves the reading position past `text` if the search has this text next, and returns true if
-    /// it has.
+    /// Moves the reading position past `text` if the search has this text next, and returns true.
+    /// Otherwise returns false, and the position stays.
     pub fn eat(&mut self, text: &str) -> bool {
         let found = self.rest().starts_with(text);
         if found {
@@ -101,8 +101,8 @@ impl<'a> Cursor<'a> {
         found
     }
 
-    /// Reads the characters up to the next blank, parenthesis, double quote, backtick, comma, `|`,
-    /// `=`, `!`, `<` or `>`. The token is empty if one of these is next.
+    /// Reads a word: the characters up to the next blank, parenthesis, double quote, backtick,
+    /// comma, `|`, `=`, `!`, `<` or `>`. The token is empty if one of these is next.
     pub fn word(&mut self) -> Token {
         self.take_while(|character| !character.is_whitespace() && !"()\"`,|=!<>".contains(character))
     }

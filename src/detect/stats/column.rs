@@ -39,16 +39,17 @@ pub enum StatsKind {
 /// order in which the table's rows are sorted: texts by their bytes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StatsValue {
-    /// There is no value, for example because no event of the row has the column's field.
+    /// The row has no value in the column of the `stats` table, for example because no event of the
+    /// row has the column's field.
     Null,
-    /// The value is a single text, as logged or as the search computes it.
+    /// The value in the `stats` table is a single text, as logged or as the search computes it.
     Text(String),
-    /// The value is a count of events, or of the values that events have for a field or computed
-    /// value.
+    /// The value in the `stats` table is a count of events, or of the values that events have for a
+    /// field or computed value.
     Integer(i64),
-    /// The value is an instant in UTC, such as the time of the earliest event.
+    /// The value in the `stats` table is an instant in UTC, such as the time of the earliest event.
     Time(EventTime),
-    /// The value is a list of distinct texts, sorted by their bytes.
+    /// The value in the `stats` table is a list of distinct texts, sorted by their bytes.
     List(Vec<String>),
 }
 

@@ -1,4 +1,5 @@
-//! The command `stats … by` of a search: the reduction of matching events to the rule's own table.
+//! The command `stats … by` of a search, which reduces the matching events to a table of the rule's
+//! own.
 //!
 //! The parser of the search's commands builds a [`Stats`], which describes the table. A
 //! [`StatsTable`] collects events, and tables can be merged.
@@ -91,10 +92,10 @@ impl Stats {
         }
     }
 
-    /// Returns those shown columns by which the rows are sorted, the first sort key first. The list
-    /// ends before a key that is not shown, or that is sorted in another way than by its bytes or
-    /// numbers. It ends after a column of times, because these are shown less exactly than they are
-    /// sorted.
+    /// Returns those shown columns by which the rows of the `stats` table are sorted, the first
+    /// sort key first, as 0-based indexes among the shown columns. The list ends before a key that
+    /// is not shown, or that is sorted in another way than by its bytes or numbers. It ends after a
+    /// column of times, because the table shows times less exactly than it sorts them.
     #[must_use]
     pub fn sorted_by(&self) -> Vec<SortedBy> {
         let by = self.columns.iter().enumerate();

@@ -1,4 +1,4 @@
-//! The commands after `stats` that filter, sort or limit the rows of its table.
+//! The commands after `stats` that filter, sort or limit the rows of the `stats` table.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -60,8 +60,8 @@ pub(in crate::detect) enum SortBy {
 }
 
 impl RowStep {
-    /// Returns true if the command needs all rows of the `stats` table at once. Only a filter does
-    /// not: it can be applied row by row.
+    /// Returns true if the command needs all rows of the `stats` table at once. Returns false only
+    /// for a filter, which can be applied row by row.
     pub fn is_of_table(&self) -> bool {
         !matches!(self, RowStep::Filter(_))
     }
@@ -142,8 +142,8 @@ impl SortBy {
     }
 }
 
-/// Applies the commands after `stats` to the rows of its table, in the order of the search, and
-/// returns the rows that are left. Each row has the values of all columns.
+/// Applies the commands after `stats` to the rows of the `stats` table, in the order of the search,
+/// and returns the rows that are left. Each row has the values of all columns.
 pub(in crate::detect) fn apply_steps(
     steps: &[RowStep],
     mut rows: Vec<Vec<StatsValue>>,

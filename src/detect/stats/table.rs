@@ -101,15 +101,17 @@ impl StatsTable {
     }
 
     /// Returns the columns by which the rows of the finished table are sorted, the first sort key
-    /// first. The list ends at the first key whose values the table does not show, or not exactly.
+    /// first. The list ends at the first key whose values the table does not show, or shows less
+    /// exactly than it sorts them.
     #[must_use]
     pub fn sorted_by(&self) -> Vec<SortedBy> {
         self.stats.sorted_by()
     }
 
-    /// Finishes the `stats` table, and returns its rows, sorted by the `by` columns and then as the
-    /// search sorts them. Each row has a value for every shown column. As in Splunk, a `stats`
-    /// without `by` has one row even if there were no events.
+    /// Finishes the `stats` table, and returns its rows: in the order in which the search sorts
+    /// them, and rows that are equal in this order, or that the search does not sort, by the `by`
+    /// columns. Each row has a value for every shown column. As in Splunk, a `stats` without `by`
+    /// has one row even if there were no events.
     #[cfg_attr(not(feature = "internals"), allow(dead_code, reason = "tests compare it with another reader"))]
     pub fn into_rows(self) -> impl Iterator<Item = Vec<StatsValue>> {
         self.into_parts(usize::MAX).flat_map(StatsPart::into_rows)
@@ -148,12 +150,11 @@ pub struct StatsPart {
     stats: Arc<Stats>,
     /// Rows of this part to which the later commands of the search (which compute columns and
     /// filter rows) are not applied yet; [`StatsPart::into_rows`] applies them. Empty if the search
-    /// has a command that needs all rows at once, such as `sort`. The rows are in `finished`
-    /// instead.
+    /// has a command that needs all rows at once, such as `sort`: the rows are then in `finished`.
     unfinished: Vec<(RowKey, Box<[Aggregate]>)>,
     /// Rows of this part to which all commands of the search were applied. Each has the values of
-    /// all columns, shown or not. Empty if no command of the search needs all rows at once. The
-    /// rows are in `unfinished` instead.
+    /// all columns, shown or not. Empty if no command of the search needs all rows at once: the
+    /// rows are then in `unfinished`.
     finished: Vec<Vec<StatsValue>>,
 }
 

@@ -85,12 +85,12 @@ impl Computed {
         fields
     }
 
-    /// Returns sets of literals, which are texts that a sweep searches for in a record before it
-    /// decodes the record. An event for which the condition is true contains at least one literal
-    /// of each set (see [`crate::detect::predicate::Predicate::required_texts`]). There is a set
-    /// only if the condition is false whenever its lookups in tables of the site find no row; its
-    /// literals come from the rows that a lookup can find. Without a set, nothing is known about
-    /// the event.
+    /// Returns sets of texts that a sweep searches for in a record before it decodes the record. An
+    /// event for which the condition is true contains at least one text of each set (see
+    /// [`crate::detect::predicate::Predicate::required_texts`]). There is a set only if the
+    /// condition is false whenever its lookups in tables of the site find no row; the set's texts
+    /// come from the rows that a lookup can find. Without a set, any event may satisfy the
+    /// condition.
     pub(in crate::detect) fn required_texts(&self) -> Vec<Vec<RequiredText>> {
         if !self.by.is_empty() || self.condition.known(Assumption::NoLookupFinds) != Some(false) {
             return Vec::new();
@@ -107,9 +107,9 @@ impl Computed {
         sets.map(|sets| vec![sets.concat()]).unwrap_or_default()
     }
 
-    /// Adds to `hits` the cells of the condition's lookup tables (tables of the site) that the
-    /// event matched. The table of matches shows them, so that the user sees which entries of the
-    /// tables they were.
+    /// Adds to `hits` the cells of the condition's lookup tables (tables of the site) that match
+    /// the event's fields. The table of matches shows these cells, so that the user sees which
+    /// entries of the lookup tables made the event match.
     pub(in crate::detect) fn add_hits<'p>(&'p self, event: &Event, hits: &mut Hits<'p>) {
         self.condition.visit(&mut |term| {
             if let TermKind::Lookup(found) = term.kind() {

@@ -49,8 +49,8 @@ pub(in crate::detect) enum Condition {
     /// The command `regex`, or a function such as `match`: true if a value of the term (a field,
     /// column or computed value) matches the regular expression.
     Fits(Term, Expression),
-    /// True if a value of the term (a field, column or computed value) contains an IP address that
-    /// lies in the network.
+    /// True if a value of the term (a field, column or computed value) is an IP address in the
+    /// network, or a list (separated by `;`) that contains one.
     InNetwork(Term, Network),
 }
 

@@ -266,8 +266,9 @@ fn whole(number: f64) -> Option<i64> {
     (number.fract() == 0.0).then_some(number as i64)
 }
 
-/// Converts an index as SPL writes it, in which a negative number counts from the end, to a 0-based
-/// index in a list or text of this length. `None` if the index lies before the start.
+/// Converts an index as SPL writes it (0-based; a negative number counts from the end) to a 0-based
+/// index in a list or text of this length. `None` if the index lies before the start. The result
+/// can lie beyond the end.
 fn place(number: i64, length: usize) -> Option<usize> {
     let length = i64::try_from(length).ok()?;
     let place = if number < 0 { length.checked_add(number)? } else { number };
@@ -275,7 +276,8 @@ fn place(number: i64, length: usize) -> Option<usize> {
 }
 
 /// Returns the result of `substr`: the characters from the 1-based position `start` on, at most
-/// `length` of them. A negative `start` counts from the end.
+/// `length` of them. A negative `start` counts from the end. Null if `value` is null or `start` is
+/// `None`.
 fn substring(value: Value<'_>, start: Option<i64>, length: Option<i64>) -> Value<'_> {
     let (Some(text), Some(start)) = (value.text(), start) else { return Value::Null };
     let all = text.chars().count();
@@ -285,7 +287,8 @@ fn substring(value: Value<'_>, start: Option<i64>, length: Option<i64>) -> Value
 }
 
 /// Returns the result of `mvindex`: the value at the 0-based index `start` or, with `end`, the
-/// values from `start` to `end`. Negative indexes count from the end.
+/// values from `start` to `end`, both included. Negative indexes count from the end. Null if there
+/// is no value at these indexes.
 fn values_at(texts: Vec<Cow<'_, str>>, start: Option<i64>, end: Option<i64>) -> Value<'_> {
     let length = texts.len();
     let Some(start) = start.and_then(|start| place(start, length)) else { return Value::Null };

@@ -62,15 +62,16 @@ pub(in crate::detect) enum TermKind {
     Text(String),
     /// A constant number that is written in the search.
     Number(Number),
-    /// The command `fillnull`: the value of the term, or the text if the term has no value.
+    /// The result of the command `fillnull`: the value of the given term, or the given text if the
+    /// term has no value.
     FillNull(Term, String),
-    /// The value of the term, which is a time, formatted as text. The format is in the notation of
-    /// `strftime`.
+    /// The value of the given term, a time, formatted as text. The given text is the format, in the
+    /// notation of `strftime`.
     FormatTime(Term, String),
     /// The result of the function or operator for the values of these arguments.
     Call(Function, Vec<Term>),
-    /// The result of Splunk's function `replace`: the term's value, in which the text replaces each
-    /// match of the regular expression.
+    /// The result of Splunk's function `replace`: the value of the given term, in which the given
+    /// text replaces each match of the regular expression.
     Replace(Term, Expression, String),
     /// The result of Splunk's function `if` or `case`: the value of the first term whose condition
     /// is true; null if no condition is true.
@@ -148,7 +149,8 @@ impl Term {
         }
     }
 
-    /// Returns the text of the term if it is a constant; `None` if it is not.
+    /// Returns the text of the term if it is a constant text or number; `None` for any other term,
+    /// and for the constant null.
     pub fn as_text(&self) -> Option<Cow<'_, str>> {
         match self.kind() {
             TermKind::Text(text) => Some(Cow::Borrowed(text)),

@@ -57,8 +57,8 @@ impl<'a> Value<'a> {
         *self == Value::Null
     }
 
-    /// Returns the texts of the value, of which it can have several. A time becomes the text of the
-    /// seconds since 1970. The result is empty for [`Value::Null`].
+    /// Returns the texts of the value, in their order; several only for `Value::Many`. A time
+    /// becomes the text of the seconds since 1970. The result is empty for [`Value::Null`].
     pub fn texts(self) -> Vec<Cow<'a, str>> {
         match self {
             Value::Null => Vec::new(),
@@ -105,7 +105,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Compares two single values as the command `where` does: by number if both are numbers,
+    /// Compares two single values as Splunk's command `where` does: by number if both are numbers,
     /// otherwise by text, in which upper and lower case differ.
     pub fn compare(&self, other: &Value<'_>) -> Ordering {
         match (self.number(), other.number()) {

@@ -51,22 +51,23 @@ pub(super) struct Run<'t> {
 /// The form in which the items of a run (adjacent items of a YAML list) are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
-    /// Each item is on a line of its own, after this number of blanks, `-` and one blank.
+    /// Each item of the YAML list is on a line of its own, after this number of blanks, `-` and one
+    /// blank.
     OnLines(usize),
-    /// The items are on one line. After each is a comma.
+    /// The items of the YAML list are on one line. After each is a comma.
     InLine,
 }
 
-/// Reads items of a list, which are single values, from a YAML text. Ends at the first thing that
-/// is not an item in the expected form.
+/// Reads adjacent items of a list, which are single values, from a YAML text. The iterator ends
+/// before the first text that is not an item in the form `form`.
 #[derive(Debug, Clone)]
 struct Items<'t> {
     text: &'t str,
     form: Form,
-    /// The offset in bytes at which the next item begins, including the marks before it (blanks and
-    /// `- `).
+    /// The offset in bytes of the YAML text at which the next item begins, including the marks
+    /// before it (blanks and `- `).
     at: usize,
-    /// The line and column of the text at the offset `at`.
+    /// The line and column, in the YAML text, of the offset `at`, where the next item begins.
     place: LineColumn,
 }
 
@@ -183,7 +184,8 @@ impl Item<'_> {
 }
 
 impl Items<'_> {
-    /// Advances by this number of bytes, which must be on the same line.
+    /// Moves the reading position in the YAML text past this number of bytes, which must be on the
+    /// same line.
     fn pass_over(&mut self, bytes: usize) {
         let passed = self.text.get(self.at..self.at + bytes).unwrap_or_default();
         self.place.column += passed.chars().count();

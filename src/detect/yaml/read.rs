@@ -61,7 +61,7 @@ fn document(document_text: &DocumentText<'_>) -> Option<Result<Node, YamlProblem
 
 /// Reads one YAML document like [`document`], but has the parser read it without the middles of
 /// long lists, which is faster. `None` if there are no long lists, if what was left out is not a
-/// list, or if there is an error.
+/// list, or if there is an error; the caller must then have the parser read all of the document.
 fn without_long_lists(document_text: &DocumentText<'_>) -> Option<Node> {
     let shortened = ShortenedText::of(document_text.text)?;
     let mut builder = TreeBuilder::of(document_text);
@@ -97,7 +97,8 @@ fn is_node(event: &Event<'_>, place: LineColumn, node: &Node) -> bool {
     node.place == place && scalar.text == *text && scalar.is_plain == (*style == ScalarStyle::Plain)
 }
 
-/// Reads one YAML document like [`document`], and has the parser read all of it.
+/// Reads one YAML document, and has the parser read all of it, also the middles of long lists.
+/// `None` if the document is empty.
 fn whole_document(document_text: &DocumentText<'_>) -> Option<Result<Node, YamlProblem>> {
     let mut builder = TreeBuilder::of(document_text);
     let mut document = None;
@@ -242,7 +243,7 @@ impl<'p, 't> TreeBuilder<'p, 't> {
 
     /// Adds the items of `run` (adjacent items of a list) that were left out of the text for the
     /// parser, after the first item of the run was added. `None` if that item is in no list, or if
-    /// there are too many nodes.
+    /// the document now has more than `MOST_NODES` nodes.
     fn add_left_out(&mut self, run: &Run<'_>) -> Option<()> {
         self.nodes += run.left_out;
         let Some(OpenCollection { content: OpenContent::List(items), .. }) = self.open.last_mut() else {

@@ -47,9 +47,9 @@ pub struct Collected {
     pub accessor: Option<String>,
 }
 
-/// The names, in lower case, of folders that lie in the root of a Windows volume. A folder with a
-/// name of one letter is taken for a drive if it contains one of them, or a name that begins with
-/// `$`.
+/// The names, in lower case, of folders that lie in the root of a Windows volume. A folder named
+/// like a drive (`C`) or a snapshot (`VSS3`), with other folders before it in the path, counts as
+/// one only if a folder of this list, or a name that begins with `$`, follows.
 const OF_ROOT: [&str; 11] = [
     "windows",
     "windows.old",
@@ -65,8 +65,8 @@ const OF_ROOT: [&str; 11] = [
 ];
 
 /// The accessors (methods of reading files) of Velociraptor. Folders below `uploads` are named
-/// after them. A path below one of these folders is accepted even if no drive or device follows in
-/// it, as on a Unix host.
+/// after them. A path without a drive or device, as on a Unix host, counts as one that Velociraptor
+/// wrote only if it lies below one of these folders.
 const ACCESSORS: [&str; 7] = ["auto", "file", "lazy_ntfs", "mft", "ntfs", "ntfs_vss", "raw_ntfs"];
 
 /// Returns what the path of a collected file tells about the file on its host. `path` is the path

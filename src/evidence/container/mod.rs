@@ -8,8 +8,8 @@
 //! A new archive format needs a file in this module, a variant of [`ArchiveFormat`], and an entry
 //! in the list of signatures. (Formats that are recognised but not read, such as rar, are in that
 //! list already.) Its extension must be moved from the list of unread formats in
-//! `discover::extension` to the endings in `collector::archive_name`. The explorer of archives
-//! needs no change. For a new image format, see [`image`].
+//! `discover::extension` to the endings in `collector::archive_name`. The code that searches
+//! archives (`discover::explorer`) needs no change. For a new image format, see [`image`].
 
 pub mod image;
 mod packed;
@@ -33,12 +33,13 @@ use crate::ledger::container::ContainerProblem;
 /// no real archive has as many.
 pub const MOST_MEMBERS: usize = 1_000_000;
 /// The largest dictionary that is accepted for unpacking, in bytes: 256 MiB. A dictionary is memory
-/// with unpacked bytes, to which packed bytes refer. The largest one that 7-Zip and xz usually use
-/// has this size.
+/// with unpacked bytes, to which packed bytes refer. A file that needs a larger one cannot be read.
+/// The largest dictionary that 7-Zip and xz usually use has this size.
 const MOST_DICTIONARY: u64 = 256 << 20;
 /// The maximum number of bytes that are unpacked of a packed file such as a gzip file, which does
-/// not state its unpacked size in advance: 256 GiB. It also limits the unpacked size of a block of
-/// a 7z archive, in which files are packed together.
+/// not state its unpacked size in advance: 256 GiB. Bytes beyond them are not read, which is
+/// reported as a problem. This number also limits the unpacked size of a block of a 7z archive, in
+/// which files are packed together: the files in a larger block cannot be read.
 pub const MOST_UNPACKED: u64 = 256 << 30;
 
 /// The word at the start of every message that says that an encrypted file of a container cannot be
@@ -223,8 +224,8 @@ impl Content {
     }
 }
 
-/// The result of listing an archive: how many files it has, and what is wrong with it. The files
-/// themselves go to the caller's function one by one.
+/// The result of listing an archive: how many files it has, and what is wrong with it. It does not
+/// contain the files: `list` passes each of them to a function of the caller.
 #[derive(Debug, Default)]
 pub struct Members {
     /// The number of files in the archive.

@@ -36,10 +36,10 @@ const MOST_ZSTANDARD_WINDOW: u32 = 28;
 /// of two: 2²³ bytes, which is 8 MiB.
 const USUAL_ZSTANDARD_WINDOW: u32 = 23;
 /// The most memory that unpacking an xz file may take, in KiB: 256 MiB for the largest dictionary,
-/// and 1 MiB for the rest.
+/// and 1 MiB for the rest. Unpacking a file that needs more fails.
 const MOST_XZ_MEMORY: u32 = 257 << 10;
-/// The memory that unpacking a bzip2 file takes at most, in bytes: four bytes for each byte of the
-/// largest block of a bzip2 file, which has 900,000.
+/// The memory that unpacking a bzip2 file takes at most, in bytes: 4 MiB. That is enough for four
+/// bytes for each byte of the largest block of a bzip2 file, which has 900,000.
 const BZIP2_MEMORY: u64 = 4 << 20;
 
 /// A file that was packed as a whole: its packed bytes, and the format in which they are packed.
@@ -77,7 +77,7 @@ impl PackedWhole {
     /// Returns the largest window that frames of this Zstandard file may have, as the exponent of a
     /// power of two in bytes. It is the window of the first frame, rounded up, but at least
     /// [`USUAL_ZSTANDARD_WINDOW`] and at most [`MOST_ZSTANDARD_WINDOW`]. If the first frame states
-    /// no window, it is the latter.
+    /// no window, it is `MOST_ZSTANDARD_WINDOW`.
     fn zstandard_window(&self) -> u32 {
         // Frame_Header_Descriptor, then Window_Descriptor (RFC 8878, section 3.1.1.1), after the
         // magic number. A frame without a window descriptor is one segment, and states its size.

@@ -144,7 +144,8 @@ impl DiscoveryBuilder {
         (std::mem::take(&mut self.files), std::mem::take(&mut self.containers))
     }
 
-    /// Returns all that was found. `roots` are the absolute paths of the roots.
+    /// Returns the result of discovery: all that was added to this builder. `roots` are the
+    /// absolute paths of the roots.
     pub(super) fn finish(self, roots: Vec<PathBuf>) -> Discovery {
         Discovery {
             files: self.files,
@@ -186,8 +187,8 @@ impl Root {
         }
     }
 
-    /// Returns the whole root as a folder tree that is to be listed. `root` is its position in the
-    /// list of roots.
+    /// Returns the whole root as a folder tree that is to be listed. `root` is the position of this
+    /// root in the list of roots, counted from 0.
     fn tree(&self, root: usize) -> Tree {
         Tree { root, path: self.path.to_path_buf(), depth: 0, depth_of_pieces: self.evidence.depth }
     }

@@ -117,14 +117,15 @@ impl Registry {
         self.id(folder);
     }
 
-    /// Records that the file at `path` is a container. If it is a piece of evidence, the name of
-    /// the piece is the file's name without the endings of archives and images: `FIN-WS07` for
-    /// `FIN-WS07.zip`.
+    /// Records that the file at `path` is a container. Does nothing unless that file itself is a
+    /// piece of evidence (usually one machine). The name of the piece is then the file's name
+    /// without the endings of archives and images: `FIN-WS07` for `FIN-WS07.zip`.
     pub(super) fn mark_container(&mut self, path: &Path) {
         self.containers.extend(self.ids.get(path).map(|id| id.index()));
     }
 
-    /// Returns a registry of these pieces of evidence, in the same order.
+    /// Returns a registry that contains the pieces of evidence `pieces`, numbered in this order
+    /// from 0.
     pub(super) fn of(pieces: &[Piece]) -> Self {
         let mut registry = Registry::default();
         for piece in pieces {

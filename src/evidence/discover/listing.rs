@@ -217,8 +217,9 @@ impl Lister<'_> {
     }
 
     /// Adds an entry (a file, a folder or a link) that a walk through `tree` has found to
-    /// `listing`. If the walk failed at this entry, adds it as a file that could not be listed,
-    /// with the reason.
+    /// `listing`. If the walk failed at this entry, counts it as skipped if it is a symbolic link
+    /// that leads back to a folder above it, or one that leads to nothing and is not named like an
+    /// event log. Otherwise adds it as a file that could not be listed, with the reason.
     fn add(&self, entry: walkdir::Result<DirEntry>, tree: &Tree, listing: &mut Listing) {
         match entry {
             Ok(entry) => {
@@ -351,7 +352,8 @@ fn has_first_segment(path: &Path, name: &[u8]) -> bool {
     first_names(name).any(|first| path.with_file_name(first).is_file())
 }
 
-/// Returns the entries directly in a folder with their kinds, sorted by name.
+/// Returns the entries directly in a folder, each with its kind (file, folder or link), sorted by
+/// name. Fails if the folder or one of its entries cannot be read.
 fn sorted_entries(folder: &Path) -> io::Result<Vec<(fs::DirEntry, FileType)>> {
     let entries = fs::read_dir(folder)?.map(|entry| {
         let entry = entry?;

@@ -47,8 +47,8 @@ pub(super) enum Place {
         /// replaced file is noticed on opening. `None` if the file could not be listed.
         identity: Option<FileIdentity>,
         /// Whether opening follows a symbolic link that has taken the file's place since it was
-        /// listed. With `--follow` it does, and the file's identity shows if it is still the same
-        /// file.
+        /// listed. With `--follow`, opening follows the link, and the file's identity shows if the
+        /// link leads to the listed file. Otherwise, opening fails.
         link: Link,
         root: Arc<Path>,
         relative: PathBuf,
@@ -56,8 +56,9 @@ pub(super) enum Place {
     /// The file lies in an archive or a disk image, or is a sparse file with a Velociraptor index.
     Container(Arc<InnerFile>),
     /// The file lies in an archive or a disk image that is not open, so that the file cannot be
-    /// read. Only what was recorded of the file is known. The record is from a plan, which divides
-    /// a sweep into shards, or from the part of a whole sweep, which contains its plan.
+    /// read. What is known of the file is from a plan, which divides a sweep into shards, or from
+    /// the part of a whole sweep. (A part is the file with what a sweep found; it contains the plan
+    /// of the sweep.)
     Recorded(Box<RecordedInner>),
 }
 
@@ -140,7 +141,8 @@ impl LogFile {
     }
 
     /// Returns what the file's container states about where the file comes from: its original path,
-    /// the shadow copy, and whether it was deleted. For a file in a folder, nothing is known.
+    /// the shadow copy, and whether it was deleted. For a file in a folder, returns
+    /// `Origin::UNKNOWN`, which states none of these.
     #[must_use]
     pub fn origin(&self) -> &Origin {
         match &self.place {
@@ -166,8 +168,9 @@ impl LogFile {
         matches!(self.place, Place::Container(_) | Place::Recorded(_))
     }
 
-    /// Returns what is wrong with the file, judged by what its container states about it. Empty for
-    /// a file in a folder, and for a file that is only known from a plan or a part.
+    /// Returns what is wrong with the file, judged by what its container states about it. Empty if
+    /// nothing is wrong, for a file in a folder, and for a file that is known only from a plan
+    /// (which divides a sweep into shards) or a part (the file with what a sweep or a shard found).
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
         match &self.place {

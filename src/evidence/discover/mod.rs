@@ -114,9 +114,11 @@ impl Links {
 switch! {
     /// What discovery does with archives and disk images: opens or skips them.
     pub enum Containers {
-        /// Archives and disk images are opened, and their files are treated like those of a folder.
+        /// Archives and disk images are opened, and the files in them are treated like those of a
+        /// folder.
         Open,
-        /// Archives and disk images are skipped and counted.
+        /// Archives and disk images are not opened. They are skipped and counted, unless files that
+        /// are not event logs are searched for chunks of event logs.
         PassOver,
     }
 }
@@ -124,11 +126,12 @@ switch! {
 switch! {
     /// Which names event logs can have: only `.evtx` names, or any name.
     pub enum LogNames {
-        /// Only files whose names end with `.evtx`, in any letter case, are taken for event logs.
-        /// If a name has `.evtx` elsewhere, the file's first bytes decide.
+        /// Files whose names end with `.evtx`, in any letter case, are taken for event logs. If a
+        /// name has `.evtx` elsewhere, the file's first bytes decide. A file with another name is
+        /// not taken for an event log, unless it is a root.
         EventLogs,
         /// An event log can have any name. If a name does not end with `.evtx`, the file's first
-        /// bytes decide. Event XML is recognised by them, too.
+        /// bytes decide whether the file is an event log or event XML.
         Any,
     }
 }
@@ -137,9 +140,11 @@ switch! {
     /// What discovery does with files that are not event logs: skips them, or has them searched for
     /// chunks of event logs.
     pub enum NonLogFiles {
-        /// Files that are not event logs are skipped and counted.
+        /// Files that are neither read as event logs or event XML nor opened as containers are
+        /// skipped and counted.
         PassOver,
-        /// Files that are not event logs are searched for chunks of event logs.
+        /// Files that are neither read as event logs or event XML nor opened as containers are
+        /// searched for chunks of event logs.
         Carve,
     }
 }
@@ -187,7 +192,8 @@ pub struct FoundContainer {
     /// it.
     pub report: ContainerReport,
     /// The files of the evidence that the container consists of. `None` if the container lies in
-    /// another container, or cannot be listed, or if only what was recorded of it is known.
+    /// another container, if its file could not be listed, or if it is known only from a plan
+    /// (which divides a sweep into shards) or a part (the file with what a sweep or a shard found).
     pub outer: Option<Arc<OuterFiles>>,
 }
 
@@ -298,7 +304,8 @@ pub struct FoundSoFar {
 
 /// Searches the roots (the folders and files of evidence that the user names) with `threads`
 /// threads, and returns the files to read, the containers and the pieces of evidence. The result
-/// does not depend on the number of threads.
+/// does not depend on the number of threads. Fails if `resolve_roots` fails for the roots, or if
+/// threads cannot be started.
 pub fn discover(search: &Search, threads: NonZeroUsize) -> Result<Discovery, EvidenceError> {
     discover_observed(search, threads, &mut |_| ())
 }

@@ -119,7 +119,7 @@ impl OuterFiles {
 
     /// Adds the regular file at `path` to the container's files, and returns its bytes as a source.
     /// A file that was added before is not added twice. Returns `None` if there is no regular file
-    /// at `path`.
+    /// at `path`. Fails if it cannot be found out what is at `path`.
     pub(super) fn add(&self, path: &Path, kept: &Arc<Kept>) -> io::Result<Option<SharedSource>> {
         let link = self.first.link;
         let found = if link == Link::Followed { fs::metadata(path) } else { fs::symlink_metadata(path) };

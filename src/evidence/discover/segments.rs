@@ -7,9 +7,10 @@ use crate::evidence::container::image::ImageFormat;
 /// The image formats whose images can consist of several files.
 const SEGMENTED: [ImageFormat; 3] = [ImageFormat::E01, ImageFormat::SplitRaw, ImageFormat::Vmdk];
 
-/// The only extensions that [`Extension`] counts as those of archives or images, and that the
-/// second or a later file of a disk image can have. An image with thousands of files can reach the
-/// name `.zip` as well, but a file with that name is more likely an archive.
+/// The extensions of archives and images (see [`Extension`]) that the second or a later file of a
+/// disk image can have. A file with another extension of an archive or image does not count as a
+/// later file: an image with thousands of files can reach the name `.zip`, but a file with that
+/// name is more likely an archive.
 const OF_FURTHER_FILES: [&str; 2] = ["e01", "vmdk"];
 
 /// Returns the names that the first file of a disk image can have if the file `name` is the second

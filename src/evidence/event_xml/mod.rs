@@ -92,7 +92,8 @@ pub fn encoding_of(head: &[u8]) -> Option<Encoding> {
 pub enum Wrapper {
     /// No element is around the events: each `Event` is a top-level element.
     None,
-    /// An element `Events` is around the events. Its end tag must follow the last one.
+    /// An element `Events` is around the events. If the end tag of `Events` does not follow the
+    /// last event, the file was cut off.
     Events,
 }
 
@@ -104,9 +105,10 @@ pub fn wrapper_of(head: &[u8]) -> Wrapper {
     beginning(head).map_or(Wrapper::None, |(_, wrapper)| wrapper)
 }
 
-/// Returns the first bytes of a file, `head`, as text, and the encoding that their byte order mark
-/// states (UTF-8 if there is none). The text ends before the first byte that is not valid UTF-8.
-/// Returns `None` if the bytes are not valid UTF-16 after a byte order mark of UTF-16.
+/// Returns the first bytes of a file, `head`, as text without a byte order mark, and the encoding
+/// that the mark states (UTF-8 if there is none). In UTF-8, the text ends before the first byte
+/// that is not valid. Returns `None` if the bytes after a byte order mark of UTF-16 cannot be
+/// decoded; an odd last byte is ignored.
 #[must_use]
 pub fn first_text(head: &[u8]) -> Option<(Encoding, Cow<'_, str>)> {
     let mut encodings = [Encoding::Utf8, Encoding::Utf16Le, Encoding::Utf16Be].into_iter();

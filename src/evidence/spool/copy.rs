@@ -23,8 +23,8 @@ pub(super) enum Flaw {
     /// The file has more unpacked bytes than the archive states.
     #[error("expected {expected} bytes, as the archive states, found more; they are not read")]
     Longer { expected: u64 },
-    /// The archive does not state the file's size, and the file has more unpacked bytes than are
-    /// unpacked of such a file.
+    /// The archive does not state the file's size, and the file has more than `most` unpacked
+    /// bytes. That is the maximum that is unpacked of a file whose size is not stated.
     #[error("expected at most {most} bytes, found more; they are not read")]
     TooLong { most: u64 },
 }
@@ -180,9 +180,10 @@ pub(super) struct Copy {
 /// of [`STEP`] bytes.
 struct ReadSteps {
     /// A bit for each step (a piece of [`STEP`] bytes) of the unpacked copy, from the lowest bit of
-    /// the first number on. The bit is 1 if the step was read.
+    /// the first number on. The bit is 1 if at least one byte of the step was read.
     read: Vec<AtomicU64>,
-    /// The number of steps (pieces of [`STEP`] bytes) of the unpacked copy that were not read yet.
+    /// The number of steps (pieces of [`STEP`] bytes) of the unpacked copy of which no byte was
+    /// read yet.
     left: AtomicU64,
 }
 
@@ -210,9 +211,9 @@ impl ReadSteps {
 }
 
 impl Copy {
-    /// Returns this copy, with the number of its bytes as the size of the file. It is for files
-    /// whose size the archive does not state. That unpacking ended before the maximum size is then
-    /// not a flaw.
+    /// Returns this copy, with the number of bytes that could be unpacked as the size of the file.
+    /// Call this method if the archive does not state the file's size. That unpacking ended before
+    /// the maximum size is then not a flaw.
     pub(super) fn of_unstated_size(self) -> Self {
         Copy { size: self.filled, flaw: self.flaw.filter(|flaw| !flaw.is_early_end()), ..self }
     }

@@ -6,6 +6,7 @@ use std::thread::{self, ThreadId};
 
 /// The most memory that all files which are unpacked at the same time may take for their
 /// dictionaries, in bytes. It is enough for one file with the largest dictionary that is accepted.
+/// A thread that needs more than is free waits, unless it has memory for a dictionary already.
 const MOST: u64 = 256 << 20;
 /// The size, in bytes, up to which a dictionary is not counted against the memory limit. A
 /// dictionary is the memory with already unpacked bytes that a decompressor needs.

@@ -27,10 +27,12 @@ use super::layer::SharedSource;
 /// The size of the largest unpacked copy of a packed file that is kept in memory, in bytes. Larger
 /// copies are kept in temporary files.
 const MOST_IN_MEMORY: u64 = 32 << 20;
-/// The most memory that all unpacked copies of packed files take together, in bytes.
+/// The most memory that all unpacked copies of packed files take together, in bytes. If too little
+/// of it is left for a copy that is read at once, the copy is kept in a temporary file.
 const MEMORY: u64 = 256 << 20;
 /// The default of `--spool-limit`: the most disk space that all unpacked copies of packed files
-/// take together, in bytes.
+/// take together, in bytes. If the copy of a file does not fit, even after other copies were
+/// removed, reads of the file fail.
 pub const DISK: u64 = 64 << 30;
 /// The number of bytes of a packed file that are unpacked at a time. If they are all zeros, they
 /// take no disk space in the temporary file with the unpacked copy.
@@ -125,8 +127,9 @@ impl Spool {
     /// Returns the unpacked bytes of the packed file `packed` as a source of `size` bytes. They are
     /// unpacked when they are first read.
     ///
-    /// If unpacking fails or ends early, the bytes before that point can be read, and reads of the
-    /// others fail. Bytes after the first `size` are not unpacked.
+    /// If unpacking fails or ends early, the bytes before that point can be read, and reads that
+    /// reach beyond it fail. Only the first `size` bytes are unpacked; the source has a flaw if
+    /// there are more.
     pub fn unpacked(self: &Arc<Self>, size: u64, packed: Arc<dyn Packed>) -> SharedSource {
         let spool = Arc::clone(self);
         let open_ahead = {
@@ -149,9 +152,9 @@ impl Spool {
         Arc::new(OnDemand::new(&self.copies, size, open).opened_ahead_by(open_ahead))
     }
 
-    /// Unpacks the packed file `packed` at once, and returns the unpacked bytes as a source. It is
-    /// for files that do not state their unpacked size in advance. At most `most` bytes are
-    /// unpacked; the source has a flaw if the file has more.
+    /// Unpacks the packed file `packed` at once, and returns the unpacked bytes as a source. Call
+    /// this function for a file that does not state its unpacked size in advance. At most `most`
+    /// bytes are unpacked; the source has a flaw if the file has more.
     pub fn unpacked_now(self: &Arc<Self>, most: u64, packed: Arc<dyn Packed>) -> io::Result<SharedSource> {
         let copy = self.copy(&*packed, Size::AtMost(most), Room::ForNow)?;
         let copy = copy.of_unstated_size();

@@ -11,7 +11,7 @@ use crate::event::{EventTime, Guid};
 /// A process in a [`Forest`], which has the processes of one host.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Node {
-    /// The number of the process's row in the table of processes.
+    /// The number, from 0, of the process's row in `processes.parquet`.
     pub row: u64,
     /// The GUID of the process.
     pub process: Guid,
@@ -49,8 +49,8 @@ impl Forest {
     }
 
     /// Selects at most `most` processes: those that made a matching query, the earliest first, each
-    /// with its ancestors. Returns the numbers of their rows in `processes.parquet`, each with the
-    /// process's level (its number of selected ancestors), in the order of the trees.
+    /// with its ancestors. Returns the 0-based numbers of their rows in `processes.parquet`, each
+    /// with the process's level (its number of selected ancestors), in the order of the trees.
     pub(super) fn planted(&self, most: usize) -> Vec<(u64, u32)> {
         let (order, above) = self.walk();
         let node = |at: usize| order.get(at).and_then(|node| self.0.get(*node));

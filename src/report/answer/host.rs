@@ -309,13 +309,14 @@ pub(super) fn texts(row: &Row<'_>, column: &str, most: usize) -> Listed<String> 
 }
 
 /// Returns the key by which hosts are looked up by name (Computer): the name in lower case. A name
-/// of more than [`LONGEST_VALUE`] characters is first cut in the middle, as in all answers.
+/// of more than [`LONGEST_VALUE`] characters is first cut in the middle, as all texts are that are
+/// read back from a sweep's output.
 pub(in crate::report) fn host_key(name: &str) -> String {
     folded(&middle_cut(name, LONGEST_VALUE))
 }
 
-/// Returns a text from a table, as an answer contains it: a text of more than [`LONGEST_VALUE`]
-/// characters is cut in the middle.
+/// Returns a text from a table, as an answer (what is read back from a sweep's output) contains it:
+/// a text of more than [`LONGEST_VALUE`] characters is cut in the middle.
 pub(super) fn kept(text: Cow<'_, str>) -> String {
     match middle_cut(&text, LONGEST_VALUE) {
         Cow::Borrowed(_) => text.into_owned(),

@@ -49,7 +49,8 @@ pub struct NamedPlace {
     pub evidence: Option<String>,
 }
 
-/// The maximum number of hosts that are named for each reason why hosts are not cleared.
+/// The maximum number of hosts that are named for each reason why hosts are not cleared. Further
+/// hosts are only counted.
 const MOST_NAMED: usize = 10;
 
 /// A remark on a host's logs: something odd (an anomaly), or usual but good to know (a note).
@@ -245,8 +246,8 @@ impl Question {
         self.host.is_none() || host_name_in(row).is_some_and(|name| self.is_named(&name))
     }
 
-    /// Returns true if the question is about all hosts, or about a host of this name (see
-    /// `is_host_named`).
+    /// Returns true if the question is about all hosts, or about the host `name`. Upper and lower
+    /// case are not distinguished, and the question can name the host without its domain.
     pub(super) fn is_named(&self, name: &str) -> bool {
         self.host.as_ref().is_none_or(|wanted| is_host_named(wanted, name))
     }

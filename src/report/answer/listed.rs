@@ -31,7 +31,8 @@ impl<T> Listed<T> {
         listed
     }
 
-    /// Counts an item, and lists it if fewer than `most` are listed.
+    /// Counts an item, and lists it if fewer than `most` items are listed. `item`, which makes the
+    /// item, is called only if it is listed.
     pub fn add(&mut self, most: usize, item: impl FnOnce() -> T) {
         self.count += 1;
         if self.items.len() < most {

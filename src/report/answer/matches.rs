@@ -90,10 +90,11 @@ impl MatchedRule {
 /// Where the text of a pattern lies in the value that satisfies it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::report) enum PatternPlace {
-    /// The text lies inside a label of the queried name, or reaches into one.
+    /// The pattern's text lies inside a label of the queried name (a part between its dots), or
+    /// reaches into one.
     InsideLabel,
-    /// The text is one or more whole labels of the queried name, or the pattern is for the program.
-    /// Reports show no remark.
+    /// The pattern's text is one or more whole labels of the queried name, or the pattern is for
+    /// the program that made the query. Reports show no remark after the pattern.
     Usual,
     /// The pattern, network or address is for the answer to the query, and not for the queried
     /// name.
@@ -200,9 +201,9 @@ const SHOWN: [&str; 29] = [
 ];
 /// The name of the column of `matches.parquet` with the detection's risk message about the event.
 const MESSAGE: &str = "risk_message";
-/// Adds to each of `hosts` its earliest matches, and to `patterns` the hits of patterns. `hosts`
-/// must be sorted, the worst first. Returns the earliest match of all hosts; `None` if all matches
-/// lie in deleted records, which do not count here.
+/// Adds to each of `hosts` its earliest matches, and to `patterns` how often matches satisfy each
+/// pattern for the queried name. `hosts` must be sorted, the worst first. Returns the earliest
+/// match of all hosts; `None` if all matches lie in deleted records, which do not count here.
 pub(super) fn read(
     tables: &dyn Tables,
     mut hosts: Vec<&mut HostInDetail>,

@@ -116,11 +116,11 @@ pub struct Question {
     /// The name of the only host that is wanted, in any case; `None` for all hosts. A name without
     /// a domain stands for all hosts of that name.
     pub host: Option<String>,
-    /// How much the answer lists.
+    /// The maximum number of items in each list of the answer. What is not listed is only counted.
     pub limits: Limits,
 }
 
-/// Why an answer cannot be read from an output.
+/// Why an answer cannot be read from an output: one of the output's tables cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{table} cannot be read: {reason}")]
 pub struct AnswerError {

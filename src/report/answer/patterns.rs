@@ -18,7 +18,8 @@ use crate::table::{Cell, ColumnOf, Place, Row, TableId, Tables, Wanted};
 /// The maximum number of distinct patterns whose hits are counted. Hits of further patterns are not
 /// counted, because the rows of a table can be crafted.
 const MOST_DISTINCT: usize = 50_000;
-/// The columns of `matches.parquet` that are read if nothing but the hits of patterns is counted.
+/// The columns of `matches.parquet` that are read if only the hits of patterns are counted. A hit
+/// is a pair of a unique match and a detection that has the pattern.
 const COUNTED: [&str; 6] = ["duplicate", "excluded_by", "recovered", "computer", ALL, ON_LABEL];
 /// The positions in [`COUNTED`] of the columns that [`Tally::add_row`] reads.
 const PLACES: TallyPlaces = TallyPlaces::among(&COUNTED);
@@ -84,8 +85,9 @@ impl TallyPlaces {
 }
 
 impl Tally {
-    /// Counts the hits of patterns in all matches that the question is about. Reads nothing if
-    /// `question.limits.patterns` is 0.
+    /// Counts the hits of each pattern for the queried name, in all matches that the question is
+    /// about. A hit is a pair of a unique match and a detection that has the pattern. Reads nothing
+    /// if `question.limits.patterns` is 0.
     pub(super) fn read(&mut self, tables: &dyn Tables, question: &Question) -> Result<(), AnswerError> {
         if question.limits.patterns == 0 {
             return Ok(());
@@ -95,8 +97,9 @@ impl Tally {
         tables.read(TableId::Matches, &columns, Wanted::All, each).map_err(AnswerError::of(TableId::Matches))
     }
 
-    /// Counts the hits of patterns in a row of `matches.parquet`, if the question is about its
-    /// host. Copies, deleted records and rows with an exclusion are left out.
+    /// Counts one hit for each pattern in the column `matched_query` of a row of `matches.parquet`,
+    /// if the question is about the row's host. Rows of copies, of deleted records and with an
+    /// exclusion are left out. `places` has the positions of the columns in the row.
     pub(super) fn add_row(&mut self, row: &Row<'_>, places: &TallyPlaces, question: &Question) {
         let TallyPlaces { duplicate, excluded_by, recovered, computer, all, on_label } = *places;
         let counts = !row.is(duplicate) && row.cell(excluded_by) == Cell::Null && !row.is(recovered);

@@ -21,11 +21,11 @@ const MOST_OF_A_HOST: usize = 500_000;
 /// The columns of `processes.parquet` from which the process trees of hosts are made.
 pub(super) const PLANTING: [&str; 7] =
     ["computer", "process_guid", "depth", "status", "guid_time", "utc_time", "parent_process_guid"];
-/// A process that the answer lists, by its row of `processes.parquet`.
+/// A process that is listed in the process tree of its host, by its row of `processes.parquet`.
 pub(super) struct Planted {
-    /// The number of the row in `processes.parquet`.
+    /// The number, from 0, of the process's row in `processes.parquet`.
     pub row: u64,
-    /// The index of the host among those that are shown in detail.
+    /// The index of the process's host among the hosts that are shown in detail.
     pub host: usize,
     /// The level of the process in its tree: the number of its ancestors that are listed there.
     pub level: u32,
@@ -44,7 +44,8 @@ pub(super) struct Planting<'q> {
     /// How many processes have each status (whether their event 1, the creation, was found, or why
     /// not).
     pub statuses: Vec<ProcessCount>,
-    /// The host whose rows are being read, and its processes.
+    /// The index of the host whose rows are being read, and the host's processes. `None` if this
+    /// host is not shown in detail, and before the first row.
     current: Option<(usize, Forest)>,
     /// The listed processes of all trees that are complete, tree by tree.
     pub planted: Vec<Planted>,

@@ -23,7 +23,7 @@ use crate::report::matches::MatchRow;
 use crate::report::process::{ProcessRow, ProcessStatus};
 use crate::table::{Cell, ColumnOf, Row, TableId, Tables, Wanted};
 
-/// The maximum number of queried names that are listed for a process.
+/// The maximum number of queried names that are listed for a process. Further names are left out.
 const MOST_NAMES: usize = 8;
 
 /// A process in the process tree of a host: one that made a matching query, or an ancestor of one.

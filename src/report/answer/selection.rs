@@ -1,7 +1,7 @@
 //! Which matches of an answer are listed: the earliest of each host that is shown in detail, and
-//! the earliest of all. One pass over the table of matches selects them, and also counts the days
-//! and the hits of patterns. The module `matches` then reads further columns of the selected
-//! matches.
+//! the earliest of all. One pass over the table of matches selects them, and also counts matches on
+//! each day and how often matches satisfy each pattern. The module `matches` then reads further
+//! columns of the selected matches.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
@@ -16,8 +16,8 @@ use crate::table::{Cell, ColumnOf, Place, ReadError, Row, TableId, Tables, Wante
 /// The number of ticks (intervals of 100 ns) in a day.
 const TICKS_PER_DAY: i64 = 24 * 60 * 60 * 10_000_000;
 
-/// The columns of `matches.parquet` that decide which events are listed, and those by which the
-/// hits of patterns are counted.
+/// The columns of `matches.parquet` that decide which events are listed, and the columns by which
+/// it is counted how often matches satisfy each pattern (hits of patterns).
 const SELECTING: [&str; 10] = [
     "event_time",
     "computer",
@@ -44,8 +44,8 @@ const RECOVERED: Place = Place::of(&SELECTING, "recovered");
 const EXCLUDED_BY: Place = Place::of(&SELECTING, EXCLUDED);
 const COUNTED: TallyPlaces = TallyPlaces::among(&SELECTING);
 
-/// How many of the columns in [`SELECTING`], from the first on, are read if the hits of patterns
-/// are not counted.
+/// How many of the columns in [`SELECTING`], from the first on, are read if it is not counted how
+/// often matches satisfy each pattern.
 const WITHOUT_PATTERNS: usize = 8;
 
 /// The key by which matches are sorted by time; the earliest has the least key. It consists of true
@@ -62,7 +62,7 @@ pub(super) struct Event {
 }
 
 /// Reads all rows of `matches.parquet`. Selects the events that are listed for each of `hosts`, and
-/// adds the hits of patterns to `patterns`.
+/// adds to `patterns` how often matches satisfy each pattern for the queried name.
 pub(super) fn select<'q>(
     tables: &dyn Tables,
     hosts: &[&mut HostInDetail],
@@ -93,7 +93,8 @@ pub(super) struct Selection<'q> {
     pub selected: Vec<Selected>,
     /// The earliest event of all hosts that does not lie in a deleted record.
     pub first: Option<Event>,
-    /// The event whose rows in the table of matches are being read.
+    /// The event whose rows in the table of matches are being read; `None` before the first event,
+    /// and for an event that the question is not about.
     current: Option<Current>,
     /// The name of the piece of evidence, and the path from its root, of the file that contains the
     /// event in `current`. Empty until an event was read.
@@ -103,7 +104,8 @@ pub(super) struct Selection<'q> {
     host: Option<KnownHost>,
 }
 
-/// A host that was looked up among those that are shown in detail.
+/// The name of a host in the table of matches, and the result of looking it up among the hosts that
+/// are shown in detail.
 struct KnownHost {
     /// The name of the host, as a row of the table of matches spells it.
     computer: String,
@@ -121,7 +123,7 @@ pub(super) struct Selected {
     /// The number of events on each day (UTC), without those in deleted records. The key is the
     /// start of the day, in units of 100 ns since the start of 1970.
     pub days: BTreeMap<i64, u64>,
-    /// True if there are events on more days than are counted.
+    /// True if the host has events on more days than `days` counts, whose number is limited.
     pub more_days: bool,
 }
 

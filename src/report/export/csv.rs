@@ -82,7 +82,8 @@ fn joined(kind: ColumnType, records: &[Vec<Cell<'_>>]) -> String {
     records.iter().map(record).collect::<Vec<_>>().join(BETWEEN_ITEMS)
 }
 
-/// Returns the text of a cell that has no list; an empty text for a list or null.
+/// Returns the text of a cell with a single value, for a field of CSV; an empty text for a list or
+/// null.
 fn plain<'c>(cell: &'c Cell<'_>) -> Cow<'c, str> {
     match cell {
         Cell::Text(text) => Cow::Borrowed(text),

@@ -15,8 +15,8 @@ impl<'a> Detections<'a> {
         Detections(run.detections.iter().map(|record| (record.id.as_str(), record)).collect())
     }
 
-    /// Returns what `run.json` records of the detection with this id; `None` if it lists no such
-    /// detection.
+    /// Returns what `run.json` records of the detection with this id; `None` if `run.json` lists no
+    /// detection with it.
     pub(super) fn get(&self, id: &str) -> Option<&'a DetectionRecord> {
         self.0.get(id).copied()
     }
@@ -46,9 +46,9 @@ impl<'a> Technique<'a> {
 /// How severe an event is that a detection describes, by the detection's risk score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Severity {
-    /// The rule states no risk score.
+    /// The severity of the event is unknown, because the rule states no risk score.
     Unknown,
-    /// The event is only good to know.
+    /// The event is only good to know: the lowest severity that a risk score gives.
     Informational,
     /// The event is of low severity.
     Low,

@@ -23,7 +23,7 @@ pub(super) struct Origin<'a> {
     pub(super) run: &'a Run,
     /// The SHA-256 of `run.json`.
     pub(super) run_sha256: &'a str,
-    /// What `run.json` records of each detection of the sweep.
+    /// What `run.json` records of each detection of the sweep, by the detection's id.
     pub(super) detections: &'a Detections<'a>,
 }
 
@@ -31,10 +31,11 @@ pub(super) struct Origin<'a> {
 /// DNS client logged).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
-    /// The detection describes the event.
+    /// The event is exported as a match: the detection describes it.
     Match,
-    /// The detection describes the queried name of an event of Windows' own DNS client. The event
-    /// is not a match, because it does not say which program asked.
+    /// The event is exported as a lead: Windows' own DNS client logged it, and the detection
+    /// describes the name that it asks for. It is not a match, because it does not say which
+    /// program asked.
     Lead,
 }
 
@@ -51,12 +52,13 @@ impl Role {
 /// Which of an event's times is exported as its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TimeKind {
-    /// The event was logged at this time (TimeCreated).
+    /// The event is exported with the time at which it was logged (TimeCreated).
     Logged,
-    /// The query was made at this time (Sysmon's UtcTime). It is used because TimeCreated cannot be
-    /// read.
+    /// The event is exported with the time at which the query was made (Sysmon's UtcTime), because
+    /// TimeCreated cannot be read.
     Queried,
-    /// No time of the event can be read. Formats demand a time, so it is the start of 1970.
+    /// No time of the event can be read. Export formats demand a time, so the event is exported
+    /// with the start of 1970.
     Unknown,
 }
 
@@ -72,8 +74,8 @@ impl TimeKind {
         }
     }
 
-    /// Returns which of its times an exported event has, as the event states it: `TimeCreated`,
-    /// `UtcTime` or `unknown`.
+    /// Returns the text by which an exported event states which of the event's times it is exported
+    /// with: `TimeCreated`, `UtcTime` or `unknown`.
     pub(super) fn name(self) -> &'static str {
         match self {
             TimeKind::Logged => "TimeCreated",
@@ -154,7 +156,8 @@ pub(super) struct ExportedEvent<'a> {
     pub(super) channel: Cow<'a, str>,
     /// The event ID, such as 22, which says what kind of event it is.
     pub(super) event_id: i64,
-    /// The number of the event in its log (EventRecordID).
+    /// The number of the event in its log (EventRecordID); `None` if the table has none for the
+    /// event.
     pub(super) event_record_id: Option<i64>,
     /// The GUID of the process that made the DNS query; always `None` for a lead.
     pub(super) process_guid: Option<Cow<'a, str>>,
@@ -169,9 +172,10 @@ pub(super) struct ExportedEvent<'a> {
     pub(super) user: Option<Cow<'a, str>>,
     /// The SID of the account of the process that made the DNS query; always `None` for a match.
     pub(super) user_id: Option<Cow<'a, str>>,
-    /// The queried name, as it was logged.
+    /// The queried name, as it was logged; `None` if the event does not have the field.
     pub(super) query_name: Option<Cow<'a, str>>,
-    /// The queried name in lower case, without the dot at its end.
+    /// The queried name in lower case, without the dot at its end; `None` if the event has no name
+    /// or an empty one.
     pub(super) query_name_lower: Option<Cow<'a, str>>,
     /// The queried name in lower case with its encoded labels (`xn--…`) in Unicode; `None` if it
     /// has no encoded label, or one that is not valid.
@@ -184,12 +188,14 @@ pub(super) struct ExportedEvent<'a> {
     pub(super) public_suffix: Option<Cow<'a, str>>,
     /// The type of DNS records that is asked for, such as `AAAA`; always `None` for a match.
     pub(super) query_type: Option<Cow<'a, str>>,
-    /// Windows' error code of the DNS query, as text.
+    /// Windows' error code of the DNS query, as the text of a decimal number; `None` if the event
+    /// does not have the field.
     pub(super) query_status: Option<Cow<'a, str>>,
     /// Windows' symbol for the error code of the DNS query, such as `DNS_ERROR_RCODE_NAME_ERROR`;
     /// `None` if it is not known.
     pub(super) query_status_name: Option<Cow<'a, str>>,
-    /// The text of the answer to the DNS query, as it was logged.
+    /// The text of the answer to the DNS query, as it was logged; `None` if the event does not have
+    /// the field.
     pub(super) query_results: Option<Cow<'a, str>>,
     /// The items of the answer to the DNS query. An item that was cut off when it was logged is
     /// left out.
@@ -201,8 +207,9 @@ pub(super) struct ExportedEvent<'a> {
     pub(super) chunk_number: i64,
     /// The offset of the event's record in bytes from the start of its file.
     pub(super) record_offset: i64,
-    /// How far the bytes of the event's record can be trusted: `verified`, `damaged` or
-    /// `unverified`.
+    /// How far the bytes of the event's record can be trusted: `verified` (the checksums of its
+    /// chunk are right), `damaged` (something is wrong with the chunk) or `unverified` (there are
+    /// no checksums, or the record was deleted).
     pub(super) integrity: Cow<'a, str>,
     /// True if the event was found in a deleted record only.
     pub(super) recovered: bool,
@@ -213,11 +220,14 @@ pub(super) struct ExportedEvent<'a> {
     pub(super) event_hash: Cow<'a, str>,
     /// True if the event is a copy of one in an earlier row.
     pub(super) duplicate: bool,
-    /// The id of the detection that describes the event or, for a lead, the queried name.
+    /// The id of the detection for which the event is exported. For a match, the detection
+    /// describes the event; for a lead, it describes the queried name.
     pub(super) detection_id: Cow<'a, str>,
-    /// The name of the detection that describes the event or, for a lead, the queried name.
+    /// The name of the detection for which the event is exported. For a match, the detection
+    /// describes the event; for a lead, it describes the queried name.
     pub(super) detection_name: Cow<'a, str>,
-    /// What `run.json` records of the detection; `None` if it lists no detection with this id.
+    /// What `run.json` records of the detection for which the event is exported; `None` if
+    /// `run.json` lists no detection with this id.
     pub(super) detection: Option<&'a DetectionRecord>,
     /// The patterns of the detection that match the queried name.
     pub(super) matched_query: Vec<Cow<'a, str>>,

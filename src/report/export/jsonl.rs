@@ -5,7 +5,8 @@
 use super::json::Json;
 use crate::table::{Cell, Column, ColumnType, Row, Scalar};
 
-/// Makes the JSON object of a row, which becomes one of the JSON lines.
+/// Makes the JSON object of a row, which becomes one of the JSON lines. The object has a field for
+/// each of `columns`, which must be the row's columns; a cell without a value becomes null.
 pub(in crate::report) fn line<'a>(columns: &'a [Column], row: &Row<'a>) -> Json<'a> {
     let fields = columns.iter().zip(row.cells());
     Json::Object(fields.map(|(column, cell)| (column.name.as_ref(), value(column.kind, cell))).collect())

@@ -89,14 +89,15 @@ pub struct Export<'a> {
     pub table: TableId<'a>,
     /// The format in which the rows are written.
     pub format: Format,
-    /// Whether events that are copies of others are exported.
+    /// Whether events are exported that are copies: events that were found again in another place
+    /// of the evidence.
     pub copies: Copies,
     /// How an export as CSV writes characters that act on a terminal, or that a reader would not
     /// see.
     pub characters: Characters,
 }
 
-/// The output of a sweep that is exported.
+/// The output of a sweep, from which an export reads a table.
 #[derive(Clone, Copy)]
 pub struct Source<'a> {
     /// What `run.json` records of the sweep.
@@ -112,10 +113,11 @@ pub struct Source<'a> {
 pub struct Exported {
     /// The number of rows that were exported.
     pub rows: u64,
-    /// The number of rows that were left out because their events are copies.
+    /// The number of rows that were left out because their events are copies of events in earlier
+    /// rows.
     pub copies: u64,
-    /// The number of rows that were left out because an exclusion of the site concerns their
-    /// events, so that these are not matches or leads.
+    /// The number of rows that were left out because an exclusion (a site's condition on harmless
+    /// events) concerns their events, so that these are not matches or leads.
     pub excluded: u64,
     /// The number of processes that made matching queries but are missing in the export, because
     /// there are more of them than it keeps in memory.
@@ -181,8 +183,8 @@ impl Format {
 }
 
 impl Export<'_> {
-    /// Writes the rows of a table to `to`, in the order of the table. Stops early if `stop` becomes
-    /// true.
+    /// Writes the table's rows, or the events of its rows, to `to`, in the order of the table.
+    /// Returns how many were written and left out. Stops early if `stop` becomes true.
     pub fn write(
         &self,
         source: &Source<'_>,
@@ -251,8 +253,8 @@ impl Export<'_> {
     }
 
     /// Calls `write` for the event of every row of the exported table. Leaves out events that an
-    /// exclusion concerns and, unless copies are wanted, events that are copies. Stops early if
-    /// `stop` becomes true.
+    /// exclusion (a site's condition on harmless events) concerns and, unless copies are wanted,
+    /// events that are copies. Counts both. Stops early if `stop` becomes true.
     fn write_events(
         &self,
         source: &Source<'_>,
@@ -307,7 +309,7 @@ fn with_process(
     write(&Row::new(&shown, &cells, row.number()))
 }
 
-/// Returns all columns of a table of an output, in their order.
+/// Returns all columns of a table of an output, in the table's order.
 fn columns(tables: &dyn Tables, table: TableId<'_>) -> Result<Vec<Column>, ReadError> {
     fn declared<R>(columns: &[ColumnOf<R>]) -> Vec<Column> {
         columns.iter().map(|of| of.column.clone()).collect()

@@ -1,5 +1,6 @@
-//! What exported matches say about the process that made the query, and about its parent. It comes
-//! from the output's table of processes, which the output has only with `--context`.
+//! What exported matches say about the process that made the query, and about its parent. These
+//! values come from the output's table of processes, which exists only after a sweep with
+//! `--context`.
 //!
 //! Matches are streamed, in the order of the evidence; the processes of matches are kept in memory,
 //! by computer and GUID. Equal texts are kept once. This memory is bounded ([`MOST_BYTES`]):
@@ -25,28 +26,36 @@ const PROCESS_BYTES: usize = 256;
 /// it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct AskingProcess {
-    /// When the process started.
+    /// When the process started; `None` if the time is not known.
     pub(super) start_time: Option<EventTime>,
-    /// The command line of the process.
+    /// The command line of the process; `None` if it is not known.
     pub(super) command_line: Option<Arc<str>>,
-    /// The MD5 of the process's image, in lower case.
+    /// The MD5 of the process's image (the executable file), in lower case; `None` if it was not
+    /// logged.
     pub(super) md5: Option<Arc<str>>,
-    /// The SHA-1 of the process's image, in lower case.
+    /// The SHA-1 of the process's image (the executable file), in lower case; `None` if it was not
+    /// logged.
     pub(super) sha1: Option<Arc<str>>,
-    /// The SHA-256 of the process's image, in lower case.
+    /// The SHA-256 of the process's image (the executable file), in lower case; `None` if it was
+    /// not logged.
     pub(super) sha256: Option<Arc<str>>,
-    /// The GUID of the process that started this one.
+    /// The GUID of the parent, the process that started the querying one; `None` if it is not
+    /// known.
     pub(super) parent_process_guid: Option<Guid>,
-    /// The ID (PID) of the process that started this one.
+    /// The ID (PID) of the parent, the process that started the querying one; `None` if it is not
+    /// known.
     pub(super) parent_process_id: Option<i64>,
-    /// The path of the image of the process that started this one.
+    /// The path of the image of the parent, the process that started the querying one; `None` if it
+    /// is not known.
     pub(super) parent_image: Option<Arc<str>>,
-    /// The command line of the process that started this one.
+    /// The command line of the parent, the process that started the querying one; `None` if it is
+    /// not known.
     pub(super) parent_command_line: Option<Arc<str>>,
 }
 
 impl AskingProcess {
-    /// Returns the GUID of the process that started this one, as text.
+    /// Returns the GUID of the parent, the process that started the querying one, as text; `None`
+    /// if it is not known.
     pub(super) fn parent_guid(&self) -> Option<String> {
         self.parent_process_guid.map(Guid::text)
     }
@@ -92,8 +101,8 @@ pub(super) struct AskingProcesses {
     processes: HashMap<(Arc<str>, Guid), AskingProcess>,
     texts: HashSet<Arc<str>>,
     bytes: usize,
-    /// The number of processes that are not kept, because the others already use all memory that is
-    /// allowed for processes.
+    /// The number of processes that were not kept, because those before them already took all the
+    /// memory that an export may use for processes.
     pub(super) left_out: u64,
 }
 
@@ -153,8 +162,9 @@ impl AskingProcesses {
         Some(new)
     }
 
-    /// Returns the process that made the query of a row of the table of matches. `None` if its
-    /// event 1 was not found, or if it was left out to save memory.
+    /// Returns the process that made the query of a row of the table of matches. `None` if the
+    /// process's event 1 (process creation) was not found, or if the process was left out to save
+    /// memory.
     pub(super) fn of(&self, row: &Row<'_>) -> Option<&AskingProcess> {
         let guid = row.text("process_guid").as_deref().and_then(Guid::parse)?;
         let computer: Arc<str> = host_key(&row.text("computer")?).into();
@@ -202,8 +212,8 @@ pub(super) struct WithProcess<'a> {
     /// The number of columns of the table of matches. The additional columns have the indexes from
     /// this number on.
     pub(super) columns: usize,
-    /// The process that made the query; `None` if its event 1 was not found, or if it was left out
-    /// to save memory. The additional cells are null then.
+    /// The process that made the query; `None` if the process's event 1 (process creation) was not
+    /// found, or if the process was left out to save memory. The additional cells are null then.
     pub(super) process: Option<&'a AskingProcess>,
 }
 

@@ -1,12 +1,12 @@
 //! Where an exported event comes from, for formats that allow fields of any name: the place of its
-//! record in the evidence, how far the record can be trusted, and why it is exported.
+//! record in the evidence, how far the record can be trusted, and why the event is exported.
 
 use super::event::ExportedEvent;
 use super::json::{Json, list, object};
 
 /// Returns a JSON object with the provenance of an exported event: the place of its record in the
-/// evidence, how far the record can be trusted, and the detection's patterns that it satisfies. The
-/// fields are named like the columns of `matches.parquet`.
+/// evidence, how far the record can be trusted, and the detection's patterns that match the event.
+/// The fields are named like the columns of `matches.parquet`.
 pub(super) fn provenance<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
     object! {
         "evidence": &event.evidence,

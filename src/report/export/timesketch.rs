@@ -13,7 +13,7 @@ use super::process::AskingProcess;
 use super::provenance::provenance;
 
 /// Makes the JSON object of an exported event, with the fields that Timesketch expects. All other
-/// fields are named like the table's columns.
+/// fields are named like the columns of the exported table.
 pub(super) fn line<'e>(event: &'e ExportedEvent<'_>) -> Json<'e> {
     let answers = event.answers.iter().map(|answer| match &answer.record_type {
         Some(kind) => format!("{kind} {}", answer.data),

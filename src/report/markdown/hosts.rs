@@ -10,7 +10,8 @@ use crate::report::answer::{
 use crate::report::process_wording::missing_start;
 use crate::report::wording::counted;
 
-/// The maximum number of levels by which the Markdown indents a process tree.
+/// The maximum number of levels by which the Markdown indents a process tree. Deeper processes have
+/// the same indent.
 const DEEPEST: u32 = 20;
 /// The maximum number of DNS answers, and of patterns of a rule, that the Markdown shows for a
 /// match. Further ones are marked by an ellipsis.

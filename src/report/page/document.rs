@@ -104,7 +104,7 @@ pub(super) struct Top {
 pub(super) struct KeyFigure {
     /// What the key figure counts, such as `Hosts with matches`.
     pub label: &'static str,
-    /// The number or the time as text, such as `2 of 3`.
+    /// The number or the time that the key figure shows, as text, such as `2 of 3`.
     pub value: String,
     /// Lines below the key figure that say more, such as how many matches the hosts have.
     pub details: Vec<String>,
@@ -136,7 +136,7 @@ impl Tone {
     }
 }
 
-/// A chart with its explanation.
+/// A chart on the page, with its explanation.
 pub(super) struct Figure {
     /// What the chart shows, for a screen reader.
     pub label: String,
@@ -144,7 +144,7 @@ pub(super) struct Figure {
     pub intro: String,
     /// The chart as an SVG element.
     pub svg: String,
-    /// What the chart does not show, a sentence each.
+    /// What the chart does not show, a sentence each. Empty if it shows everything.
     pub left_out: Vec<String>,
 }
 
@@ -156,7 +156,7 @@ impl Figure {
     }
 }
 
-/// A section with texts and lists.
+/// A section of the page that consists of texts and lists.
 pub(super) struct Section {
     /// The id by which links lead to the section.
     pub id: &'static str,
@@ -164,9 +164,9 @@ pub(super) struct Section {
     pub link: &'static str,
     /// The section's title.
     pub title: &'static str,
-    /// Texts below the title, a paragraph each.
+    /// The texts below the section's title, a paragraph each.
     pub paragraphs: Vec<String>,
-    /// Names with values below the paragraphs.
+    /// Names with their values, which the page shows below the section's paragraphs.
     pub facts: Vec<Fact>,
     /// The lists of the section.
     pub tables: Vec<Listing>,
@@ -283,17 +283,17 @@ pub(super) struct Column {
 /// What a column of a list contains, which decides how the page shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Ordinary text.
+    /// The column contains ordinary text.
     Text,
-    /// Text that takes much space, so that the column is wide.
+    /// The column contains text that takes much space, and is therefore wide.
     Wide,
-    /// The name of what the row is about, such as a host.
+    /// The column contains the name of what each row is about, such as a host.
     Name,
-    /// A number.
+    /// The column contains numbers.
     Number,
-    /// A time.
+    /// The column contains times.
     Time,
-    /// A path or a hash.
+    /// The column contains paths or hashes.
     Code,
 }
 
@@ -320,7 +320,7 @@ pub(super) struct Card {
     /// The list of the host's matches, with a row for each group of matches that agree (such as in
     /// program, name and answer).
     pub groups: Listing,
-    /// The processes that made the matching queries, and their ancestors.
+    /// The host's process tree: the processes that made its matching queries, and their ancestors.
     pub tree: Tree,
 }
 

@@ -48,9 +48,9 @@ const PATTERNS: &str = "matched_query";
 /// queried name, the parts between its dots. Regular expressions, and patterns that state no text,
 /// are always among them.
 const ON_LABEL: &str = "matched_query_on_label";
-/// The name of the column with the GUID of the querying process. It is read only if a detection
-/// groups by it, because nearly every row has another value, and all of them would be kept in
-/// memory.
+/// The name of the column with the GUID of the querying process. The column is read only if a
+/// detection's `stats` groups matches by this GUID, because nearly every row has another value, and
+/// all of the values would be kept in memory.
 const PROCESS_GUID: &str = "process_guid";
 /// The number of columns in [`COLUMNS`] that contain one text each: those from `computer` to
 /// `user`.
@@ -97,7 +97,8 @@ pub(super) struct Found {
     pub patterns: SetId,
     /// The detection's patterns, networks and addresses that the answer satisfies.
     pub answer_patterns: SetId,
-    /// The GUID of the process that made the query; empty if no detection groups by it.
+    /// The GUID of the process that made the query; empty if no detection groups its matches by
+    /// this GUID.
     pub process_guid: TextId,
     /// False if there was no room for one of the row's texts in [`Texts`]. The field of that text
     /// then has the number of the empty text.

@@ -19,9 +19,10 @@ use crate::report::run::{DetectionRecord, Run};
 use crate::table::{ColumnOf, ColumnType, Row, TableId, Tables, Wanted};
 
 /// The approximate maximum number of groups (matches that agree in some fields) of all hosts
-/// together.
+/// together. Matches that would begin a further group are only counted.
 const MOST_GROUPS: u64 = 100_000;
-/// The maximum number of hours with matches that are counted for each host.
+/// The maximum number of hours with matches that are counted for each host. The matches in further
+/// hours are counted together (`HostGroups::unplaced`).
 const MOST_HOURS: usize = 2000;
 /// The maximum number of combinations of queried name, program and account for which the result of
 /// [`odd`] is kept in memory at a time.
@@ -47,7 +48,8 @@ const FIELDS: [Field; 7] = [
     Field { names: &["User", "user", "src_user"], value: |found| found.user },
     Field { names: &["ProcessGuid", "process_guid"], value: |found| found.process_guid },
 ];
-/// The indexes in [`FIELDS`] of the fields by which a detection without `stats` groups.
+/// The indexes in [`FIELDS`] of the fields by which a detection groups its matches if it has no
+/// `stats` table, or one without any of these fields.
 const USUAL: [usize; 5] = [0, 2, 3, 4, 5];
 /// The index in [`FIELDS`] of the GUID of the process.
 const PROCESS_GUID: usize = 6;
@@ -66,23 +68,26 @@ pub(super) struct Group {
     pub last: Option<EventTime>,
     /// The file name of the program that made the group's earliest query.
     pub process: TextId,
-    /// The paths of the programs that made the queries.
+    /// The paths of the programs that made the queries of the group's matches.
     pub images: SetId,
-    /// The queried names.
+    /// The names that the group's matches query.
     pub names: SetId,
-    /// The detection's patterns that the queried names satisfy. A pattern is listed twice, with a
-    /// remark and without, if its text lies inside a label of one name and on label boundaries of
-    /// another.
+    /// The detection's patterns that the queried names of the group satisfy. A pattern is listed
+    /// twice, with a remark and without, if its text lies inside a label of one name and on label
+    /// boundaries of another.
     pub patterns: SetId,
-    /// The answers to the queries. For a query without an answer, the status of the query.
+    /// The answers to the queries of the group's matches. For a query without an answer, the status
+    /// of the query.
     pub answers: SetId,
-    /// The detection's patterns, networks and addresses that the answers satisfy.
+    /// The detection's patterns, networks and addresses that the answers to the group's queries
+    /// satisfy.
     pub answer_patterns: SetId,
-    /// The accounts of the programs that made the queries.
+    /// The accounts of the programs that made the queries of the group's matches.
     pub users: SetId,
     /// Where the record of the group's earliest match lies.
     pub place: Place,
-    /// What limits the trust in the matches, such as that they were found in deleted records.
+    /// What limits the trust in the group's matches, such as that they were found in deleted
+    /// records. Empty if nothing does.
     pub doubts: SetId,
 }
 
@@ -195,13 +200,13 @@ pub(super) fn read(answer: &Answer, tables: &dyn Tables) -> Result<GroupedMatche
 #[derive(Debug)]
 struct Rule {
     name: TextId,
-    /// The indexes in [`FIELDS`] by which the detection groups.
+    /// The indexes in [`FIELDS`] of the fields by which the detection groups its matches.
     by: Vec<usize>,
 }
 
-/// Returns the detections that have matches, by their ids, each with the fields by which it groups:
-/// those of [`FIELDS`] that are columns of its `stats` table with one text in each row. A detection
-/// without any of these groups by [`USUAL`].
+/// Returns the detections that have matches, by their ids, each with the fields by which it groups
+/// its matches: those of [`FIELDS`] that are columns of its `stats` table with one text in each
+/// row. If there is no such column, these are the fields in [`USUAL`].
 fn rules(run: &Run, tables: &dyn Tables, texts: &mut Texts) -> Result<HashMap<TextId, Rule>, AnswerError> {
     let mut rules = HashMap::new();
     let matching = |detection: &&DetectionRecord| detection.matches + detection.recovered_matches > 0;

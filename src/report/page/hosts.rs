@@ -8,11 +8,11 @@ use crate::report::answer::{Answer, HostFacts, HostMatches, Uncleared};
 use crate::report::wording::grouped;
 
 /// The maximum number of hosts in the page's table of hosts, which is for paper and for browsers
-/// without a script.
+/// without a script. Further hosts are only counted.
 const MOST_ROWS: usize = 200;
 
 /// The maximum number of bytes of the rows of the page's searchable list of hosts, as text for the
-/// page's script.
+/// page's script. Hosts for which there is no room are only counted.
 const MOST_PACKED: usize = 600_000;
 
 /// A host of the page's list, with the counts of its matches; without counts if the host is
@@ -109,8 +109,9 @@ fn risk(matches: Option<&HostMatches>) -> Option<i64> {
     matches.filter(|matches| matches.unique > 0).and_then(|matches| matches.risk_score)
 }
 
-/// Returns the state of a host (`matches`, `unknown` or `cleared`), by which the page's script
-/// filters and colours the list of hosts.
+/// Returns the state of a host, by which the page's script filters and colours the list of hosts:
+/// `matches`, `cleared`, or `unknown` if the host is not cleared (its absence of matches proves
+/// nothing).
 fn state(facts: &HostFacts) -> &'static str {
     match (facts.uncleared, facts.verdict.as_str()) {
         (Some(_), _) => "unknown",

@@ -12,10 +12,11 @@ use crate::event::EventTime;
 use crate::report::answer::{Answer, HostInDetail, UtcTime};
 use crate::report::wording::{counted, grouped};
 
-/// The maximum number of hosts that have a card, a box with the host's matches.
+/// The maximum number of hosts that have a card, a box with the host's matches. Further hosts are
+/// only counted.
 const MOST_CARDS: usize = 50;
 /// The maximum number of rows in the list of one host's matches. A row is a group of matches that
-/// agree in some fields, such as program and queried name.
+/// agree in some fields, such as program and queried name. Further groups are only counted.
 const MOST_GROUPS: usize = 40;
 /// The maximum number of bytes of HTML of the process trees in all hosts' cards together.
 const MOST_TREE_BYTES: usize = 500_000;

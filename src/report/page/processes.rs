@@ -6,7 +6,7 @@ use crate::report::answer::{HostInDetail, KnownFrom, TreeProcess};
 use crate::report::process_wording::missing_start;
 use crate::report::wording::counted;
 
-/// The maximum number of processes in the tree of one host.
+/// The maximum number of processes in the tree of one host. Further processes are only counted.
 const MOST_ROWS: usize = 60;
 /// The greatest indent of a process in a tree, in levels. Deeper processes have the same indent,
 /// because in forged logs a process can have any number of ancestors.
@@ -33,7 +33,7 @@ pub(super) struct TreeRow {
     pub times: Vec<String>,
     /// The ID (PID) of the process; empty if it is not known.
     pub id: String,
-    /// The command line or, if it is not known, the image.
+    /// The command line of the process or, if it is not known, the path of its image.
     pub command_line: String,
     /// The names that the process asked for, with the number of its matches; empty for an ancestor
     /// that made no matching query.
@@ -41,7 +41,8 @@ pub(super) struct TreeRow {
     /// What else is known of the process, a line each: its image, its hash, its parent, and why its
     /// start was not found.
     pub details: Vec<String>,
-    /// The account and the integrity level of the process.
+    /// The account and the integrity level of the process, a line each. What is not known is left
+    /// out.
     pub account: Vec<String>,
 }
 

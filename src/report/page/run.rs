@@ -11,7 +11,7 @@ use crate::report::run::{DetectionRecord, NameCondition, Run};
 use crate::report::wording::{counted, grouped};
 
 /// The maximum number of detections that the page shows with all that their rules say. Those with
-/// most matches come first.
+/// most matches come first. Further detections are only counted.
 const MOST_DETECTIONS: usize = 25;
 /// The maximum number of values that the page shows under one name, such as roots of the evidence
 /// (the folders and files that were swept).

@@ -17,13 +17,13 @@ use crate::report::run::RefusedRecord;
 use crate::report::wording::{counted, grouped};
 
 /// The maximum number of rows of each of these lists: hosts that are not cleared, exclusions, and
-/// rules that did not run.
+/// rules that did not run. Further rows are only counted.
 const MOST_ROWS: usize = 500;
 /// The maximum number of hosts that the page names for an exclusion, among those on which it
-/// removed events.
+/// removed events. Further hosts are only counted.
 const MOST_HOSTS: usize = 20;
 
-/// Returns the page's sections that are lists, in the order of the page.
+/// Returns the page's sections that consist of paragraphs and lists, in the order of the page.
 pub(super) fn sections(answer: &Answer) -> Vec<Section> {
     let mut sections = vec![not_cleared(answer), unread(answer), odd(answer)];
     sections.extend(leads(answer));

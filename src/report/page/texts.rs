@@ -67,8 +67,8 @@ impl Texts {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct SetId(u32);
 
-/// The maximum number of texts in a set. If more are added, the set only notes that there are
-/// others.
+/// The maximum number of texts in a set. If more are added, the set does not keep them, but records
+/// that there are others.
 const MOST_IN_A_SET: usize = 8;
 
 /// Distinct sets of texts, each with a number ([`SetId`]). A set has its texts in the order in
@@ -76,7 +76,8 @@ const MOST_IN_A_SET: usize = 8;
 #[derive(Debug)]
 pub(super) struct Sets {
     sets: Vec<Set>,
-    /// The set that a set becomes by one more text; `None` stands for a text that is only noted.
+    /// For a set and a text that is added to it, the set with this text, if it was made before. For
+    /// a set and `None`, the set that has the same texts and records that there are others.
     grown: FastMap<(SetId, Option<TextId>), SetId>,
 }
 
@@ -95,14 +96,15 @@ impl Default for Sets {
 }
 
 impl Sets {
-    /// Returns the set that has the texts of `set`, and `text`. The empty text is not added. A set
-    /// with [`MOST_IN_A_SET`] texts only notes that there are others.
+    /// Returns the set that has the texts of `set`, and `text`. The empty text is not added. If
+    /// `set` already has [`MOST_IN_A_SET`] other texts, the returned set has only these, and
+    /// records that there are others.
     pub(super) fn with(&mut self, set: SetId, text: TextId) -> SetId {
         if text.is_empty() { set } else { self.grown(set, Some(text)) }
     }
 
-    /// Returns the set that has the texts of `set` and one more: `text`, or one that is not known
-    /// (`None`), which is only noted.
+    /// Returns the set that has the texts of `set` and one more text. If `text` is `None`, or `set`
+    /// is full, the returned set has the texts of `set` and records that there are others.
     fn grown(&mut self, set: SetId, text: Option<TextId>) -> SetId {
         let Some(old) = self.sets.get(set.0 as usize) else { return set };
         if old.more || text.is_some_and(|text| old.texts.contains(&text)) {

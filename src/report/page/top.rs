@@ -9,11 +9,12 @@ use crate::report::answer::{Answer, PatternCount, UnclearedCount, UtcTime};
 use crate::report::totals::Totals;
 use crate::report::wording::{counted, grouped};
 
-/// The maximum number of hosts with matches that the top of the page lists.
+/// The maximum number of hosts with matches that the top of the page lists. Further hosts are only
+/// counted.
 const MOST_HOSTS: usize = 10;
 
 /// The maximum number of patterns that the top of the page lists because their text lies inside a
-/// label of a queried name (a part between its dots).
+/// label of a queried name (a part between its dots). Further patterns are only counted.
 const MOST_PATTERNS: usize = 3;
 
 /// Returns the top of the page: the result of the sweep in a sentence, four key figures, and the

@@ -7,11 +7,14 @@ use crate::report::wording::grouped;
 
 /// The maximum number of characters of a value on the page. Longer values are cut in the middle.
 const LONGEST: usize = 300;
-/// The maximum number of characters of a path in the evidence on the page.
+/// The maximum number of characters of a path in the evidence on the page. Longer paths are cut in
+/// the middle.
 const LONGEST_PATH: usize = 1000;
 /// The maximum number of characters of a text that people wrote, such as the description of a rule.
+/// Longer texts are cut in the middle.
 const LONGEST_PROSE: usize = 2000;
-/// The maximum number of characters of a value at the top of the page.
+/// The maximum number of characters of a value at the top of the page. Longer values are cut in the
+/// middle.
 const LONGEST_BRIEF: usize = 120;
 /// The number of ticks of 100 ns in a second.
 const TICKS_PER_SECOND: i64 = 10_000_000;
@@ -95,7 +98,8 @@ pub(super) fn left_out(more: u64, one: &str, many: &str, table: &str) -> String 
     }
 }
 
-/// The maximum number of pieces of evidence of a host that the page names.
+/// The maximum number of pieces of evidence of a host that the page names. Further ones are only
+/// counted.
 const MOST_EVIDENCE: usize = 4;
 
 /// Returns the names of the first [`MOST_EVIDENCE`] pieces of evidence that contain a host's

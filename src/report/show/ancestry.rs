@@ -12,21 +12,23 @@ use crate::report::answer::{AnswerError, SHOWN, TreeProcess, count_matches, host
 use crate::report::process::ProcessRow;
 use crate::table::{ColumnOf, Row, TableId, Tables, Wanted};
 
-/// The maximum number of processes of a tree: a process and its 16 ancestors.
+/// The maximum number of processes of a tree: a process and its 16 ancestors. Older ancestors are
+/// left out.
 const MOST_PROCESSES: usize = 17;
 
 /// Identifies a process: by its host's name, as made by [`host_key`], and its GUID.
 type Key = (String, Guid);
 
-/// The processes of the shown events, and their ancestors.
+/// The processes that made the queries of the shown events or were created in them, and the
+/// ancestors of these processes.
 pub(super) struct Ancestry {
     /// Each process, with all columns of its row in `processes.parquet`. `None` if the output does
     /// not have this table.
     processes: Option<HashMap<Key, (TreeProcess, FieldsOfEvent)>>,
 }
 
-/// The number of a process's row in `processes.parquet`, and the GUID of the process's parent;
-/// `None` if it is not known.
+/// The number, from 0, of a process's row in `processes.parquet`, and the GUID of the process that
+/// started it (`parent`), which is `None` if that GUID is not known.
 #[derive(Clone, Copy)]
 struct Place {
     row: u64,

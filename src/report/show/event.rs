@@ -26,7 +26,8 @@ pub struct ShownEvent {
     pub fields: FieldsOfEvent,
     /// The places in the evidence where the event was found. The places of copies come last.
     pub places: Vec<EventPlace>,
-    /// The detections that describe the event, with the patterns that hit.
+    /// The detections that describe the event, each with those of its patterns that the event
+    /// satisfies.
     pub detections: Vec<ShownDetection>,
     /// What the table of processes says of the process that made the query or, for a process
     /// creation, of the created process. `None` if the table does not have it.
@@ -60,7 +61,7 @@ pub struct FieldsOfEvent(pub Vec<ShownField>);
 #[derive(Debug, Clone, PartialEq)]
 pub struct EventPlace(FieldsOfEvent);
 
-/// A detection that describes an event, with the patterns that hit.
+/// A detection that describes an event, with those of its patterns that the event satisfies.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ShownDetection(FieldsOfEvent);
 
@@ -115,7 +116,8 @@ impl ShownEvent {
     }
 
     /// Adds what a row of `table` says of the event. The tables must come in the order of
-    /// [`SEARCHED`]: `fields` is filled from the first row, because that table says most.
+    /// [`SEARCHED`], because the field `fields` is filled only from the first row: its table says
+    /// most about the event.
     fn add(&mut self, table: TableId<'static>, columns: &[&'static Column], row: &Row<'_>) {
         debug_assert!(SEARCHED.contains(&table));
         if !self.found_in.contains(&table) {

@@ -23,10 +23,10 @@ pub use self::text::ShowText;
 use super::answer::AnswerError;
 use crate::table::Tables;
 
-/// Which events are shown, and how many at most.
+/// Which events of an output are to be shown, and how many at most.
 #[derive(Debug, Clone)]
 pub struct ShowQuestion {
-    /// Which events are shown.
+    /// Which events are shown: those with certain hashes, or those of a host or a process.
     pub wish: Wish,
     /// The maximum number of events of a host or process that are shown; further ones are only
     /// counted. Events that are requested by their hashes are all shown.

@@ -14,8 +14,8 @@ pub struct RecordAgain {
     /// Whether the hash of the record's event is the one that the output states.
     pub comparison: Comparison,
     /// The names of the columns of the event's row whose values differ from the record. They show
-    /// that a table was altered, which the hash alone does not show: it is a column of the same
-    /// table.
+    /// that a table was altered. The hash alone does not show this, because it is itself a column
+    /// of that table. Empty if no value differs.
     pub altered: Vec<&'static str>,
     /// How far checksums confirm the record now: `verified`, `damaged` or `unverified`. `None` if
     /// no event was read.

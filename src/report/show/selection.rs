@@ -25,13 +25,14 @@ const MOST_NAMED: usize = 5;
 /// Which events of an output the user wants to see.
 #[derive(Debug, Clone)]
 pub enum Wish {
-    /// The events with these hashes, each given by its first characters.
+    /// The user wants the events with these hashes, each given by its first characters.
     Ids(Vec<EventId>),
-    /// The events of a host, of a process, or of a process on a host.
+    /// The user wants the events of a host, of a process, or of a process on a host.
     Of {
         /// The name of the host, in any case, with its domain or without; `None` for all hosts.
         host: Option<String>,
-        /// The process; `None` for matches and leads of all processes.
+        /// The process whose events the user wants; `None` for matches and leads of all processes.
+        /// A lead is a query that Windows' own DNS client logged.
         process: Option<ProcessName>,
     },
 }
@@ -69,11 +70,12 @@ impl fmt::Display for EventId {
 /// How a user names the process whose events are to be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProcessName {
-    /// The process with this GUID.
+    /// The user means the process with this GUID.
     Guid(Guid),
-    /// The processes with this ID (PID).
+    /// The user means all processes with this ID (PID).
     Id(i64),
-    /// The processes whose image has this file name, in lower case.
+    /// The user means all processes whose image has this file name. Contains the name in lower
+    /// case.
     FileName(String),
 }
 
@@ -116,7 +118,7 @@ pub enum NotFound {
         id: EventId,
         /// The number of events whose hashes begin with these characters.
         count: usize,
-        /// The hashes of the first few of these events.
+        /// The hashes of the first of these events, at most five, with commas between them.
         first: String,
     },
     /// The requested host or process has no events. Contains the host and process as options of the

@@ -8,7 +8,8 @@ use crate::report::exclusion::{ExclusionRecord, HostExclusions};
 /// The maximum number of exclusions (a site's descriptions of harmless events) that a short summary
 /// shows. `run.json` has all of them.
 const MOST_EXCLUSIONS: usize = 5;
-/// The maximum number of hosts that the summary's line on an exclusion names.
+/// The maximum number of hosts that the summary's line on an exclusion names. Further hosts are
+/// only counted.
 const MOST_HOSTS: usize = 3;
 
 impl Summary<'_> {

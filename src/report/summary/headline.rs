@@ -10,6 +10,7 @@ use crate::report::totals::Totals;
 use crate::report::verdict::Verdict;
 
 /// The maximum number of hosts that the summary names for each reason why hosts are not cleared.
+/// Further hosts are only counted.
 const MOST_NAMED: usize = 3;
 
 impl Summary<'_> {

@@ -10,7 +10,7 @@ use crate::report::answer::{HostFacts, HostInDetail, Listed, UtcTime};
 /// has all.
 const MOST_HOSTS: usize = 10;
 /// The maximum number of hosts with matches that the summary names near its end, in addition to its
-/// table of hosts.
+/// table of hosts. Further hosts are only counted.
 const MOST_NAMED: usize = 40;
 /// The width, in columns, to which a host's name is cut in the summary's tables, so that a row fits
 /// into 80 columns.

@@ -30,14 +30,16 @@ pub enum Colours {
 /// The meaning of a part of the summary, which decides the colour of the part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::report) enum Tone {
-    /// The part is what matters most, such as the line with the result of the sweep.
+    /// This part of the summary is what matters most, such as the line with the result of the
+    /// sweep.
     Answer,
-    /// The part is about matches with this risk score, such as a host that has them.
+    /// This part of the summary is about matches with this risk score, such as the name of a host.
+    /// Without a score (`None`), and below 25, it is not coloured.
     Risk(Option<i64>),
-    /// The part says what keeps hosts from being cleared, or what could not be read or is not
-    /// shown.
+    /// This part of the summary says what keeps hosts from being cleared, what could not be read,
+    /// or what is not shown.
     Gap,
-    /// The part is the head of a table or a list.
+    /// This part of the summary is the head of a table or a list.
     Head,
 }
 

@@ -10,7 +10,8 @@ use crate::report::answer::{
 
 /// The maximum number of hosts whose matches a short summary lists.
 const MOST_HOSTS: usize = 4;
-/// The maximum number of matches of one host that a short summary lists.
+/// The maximum number of matches of one host that a short summary lists. Further matches are only
+/// counted.
 const MOST_MATCHES: usize = 5;
 /// The number of lines before the matches of a host: one with the host's name and evidence, and one
 /// with the detection's name.
@@ -20,11 +21,14 @@ const HEAD_LINES: usize = 2;
 const MATCH_LINES: usize = 3;
 /// The minimum number of lines that a short summary has for the matches of the worst host.
 const LEAST_LINES: usize = 8;
-/// The maximum number of pieces of evidence that the summary names for a host.
+/// The maximum number of pieces of evidence that the summary names for a host. Further pieces are
+/// only counted.
 const MOST_EVIDENCE: usize = 3;
-/// The maximum number of detections that a short summary names for a match.
+/// The maximum number of detections that a short summary names for a match. Further detections are
+/// only counted.
 const MOST_RULES: usize = 2;
-/// The maximum number of patterns of a detection that the summary shows for a match.
+/// The maximum number of patterns of a detection that the summary shows for a match. Further
+/// patterns are only counted.
 const MOST_PATTERNS: usize = 3;
 /// The maximum number of queried names, and of accounts, that a short summary lists among the most
 /// frequent of all matches.

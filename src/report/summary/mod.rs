@@ -70,12 +70,13 @@ impl Extent {
     }
 }
 
-/// The maximum number of lines of an item of a list in the summary.
+/// How many lines the summary may use for each reason why hosts are not cleared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Room {
-    /// Each item may take as many lines as it needs.
+    /// A reason takes as many lines as the names of its first hosts need.
     Enough,
-    /// Each item gets one line, which is cut at its end.
+    /// A reason takes one line if possible, with as many names of hosts as fit. The other hosts are
+    /// only counted.
     Little,
 }
 

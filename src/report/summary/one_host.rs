@@ -11,11 +11,13 @@ use crate::report::answer::{
 };
 
 /// The maximum number of rows of a detection's `stats` table (groups of matches) about a host that
-/// are shown in a short text.
+/// are shown in a short text. Further rows are only counted.
 const MOST_GROUPS: usize = 20;
-/// The maximum number of matches of a host that are shown in a short text.
+/// The maximum number of matches of a host that are shown in a short text. Further matches are only
+/// counted.
 const MOST_MATCHES: usize = 50;
-/// The maximum number of processes of a host's process tree that are shown in a short text.
+/// The maximum number of processes of a host's process tree that are shown in a short text. Further
+/// processes are only counted.
 const MOST_TREE: usize = 40;
 /// The maximum number of items of each list about a host that are shown, such as pieces of
 /// evidence, programs and anomalies.

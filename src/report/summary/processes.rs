@@ -7,7 +7,8 @@ use crate::report::answer::{HostInDetail, Listed, TreeProcess};
 use crate::report::process_wording::{missing_start, process_counts};
 use textwrap::core::display_width;
 
-/// The maximum number of processes of a host that a short summary lists.
+/// The maximum number of processes of a host that a short summary lists. Further processes are only
+/// counted.
 const MOST_PROCESSES: usize = 12;
 /// The minimum number of lines that are reserved for a process tree in a short summary.
 const LEAST_LINES: usize = 6;

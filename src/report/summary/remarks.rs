@@ -41,8 +41,8 @@ impl Summary<'_> {
     }
 
     /// Returns the summary's lines on leads (queries that Windows' own DNS client logged): which
-    /// hosts have some, which detections cannot have any, and that a lead is not a match. Returns
-    /// no line if leads were not looked for.
+    /// hosts have leads, which detections cannot have leads, and that a lead is not a match.
+    /// Returns no line if leads were not looked for.
     fn leads(&self) -> Vec<String> {
         let Some(hosts) = &self.answer.leads else { return Vec::new() };
         let totals = &self.run().totals;

@@ -4,10 +4,11 @@ use super::layout::{Colours, Grid, Layout, PATH_WIDTH, Side, Tone, VALUE_WIDTH, 
 use super::{Extent, counted, grouped};
 use crate::report::answer::{Listed, Risk, RiskOfObject, UtcTime};
 
-/// The maximum number of risk objects (hosts and users) that a short summary lists.
+/// The maximum number of risk objects (hosts and users) that a short summary lists. Further objects
+/// are only counted.
 const MOST_OBJECTS: usize = 20;
 /// The maximum number of messages, and of detections, that are shown for an object at risk (a host
-/// or a user).
+/// or a user). Further ones are only counted.
 const MOST_MESSAGES: usize = 3;
 /// The width, in columns, to which the name of an object at risk (a host or a user) is cut in the
 /// table.

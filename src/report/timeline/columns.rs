@@ -181,7 +181,8 @@ pub(super) struct Copied(Vec<Origin>);
 enum Origin {
     /// The cell is copied from the table's column with this index among the columns that are read.
     Column(usize),
-    /// The table does not have the column. Contains the cell of the entry: null or an empty list.
+    /// The table does not have the column of the timeline. Contains the cell of the entry: null or
+    /// an empty list.
     Absent(Cell<'static>),
 }
 

@@ -68,16 +68,17 @@ impl EntryKind {
     }
 }
 
-/// Which of the two times of an event is the time of its entry.
+/// Which of the two times of an event is the time of its entry in the timeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TimeKind {
-    /// Sysmon's UtcTime: when the event happened.
+    /// The time of the entry is Sysmon's UtcTime: when the event happened.
     UtcTime,
-    /// TimeCreated: when the event was logged.
+    /// The time of the entry is the event's TimeCreated: when the event was logged.
     TimeCreated,
 }
 
-/// The time of an entry, and which of the event's times it is; `None` if neither can be read.
+/// The time of an entry of a timeline, and which of the event's two times it is; `None` if neither
+/// of the two can be read.
 pub(super) type EntryTime = Option<(EventTime, TimeKind)>;
 
 /// Returns the time of an entry: `utc_time` or, if that is not known, `time_created`.
@@ -89,8 +90,8 @@ pub(super) fn entry_time(utc_time: Option<EventTime>, time_created: Option<Event
 /// The entries of a timeline while they are collected.
 pub(super) struct Entries<'q> {
     sorter: ExternalSorter,
-    /// The names, as the user typed them, of the hosts whose entries are wanted; empty for all
-    /// hosts.
+    /// The names, as the user typed them, of the hosts whose entries belong to the timeline; empty
+    /// for all hosts.
     hosts: &'q [String],
     /// The number of entries of each kind, in the order of [`EntryKind::ALL`].
     pub counts: [u64; EntryKind::ALL.len()],

@@ -10,8 +10,8 @@ use super::processes::Orphans;
 use super::{Reading, TimelineError};
 use crate::table::{Cell, Column, Row, TableId};
 
-/// The columns of a table of events that have a list of patterns: those of the row's detection that
-/// the event satisfies.
+/// Those columns of the table of matches or leads that contain a list of patterns: the patterns of
+/// the row's detection that the event satisfies.
 const PATTERNS: [&str; 4] = ["matched_query", "matched_query_on_label", "matched_process", "matched_answer"];
 
 /// A table of events that detections describe: that of matches, or that of leads (queries that
@@ -25,7 +25,7 @@ pub(super) struct EventTable<'t> {
     pub kinds: [EntryKind; 2],
 }
 
-/// An event whose rows in its table are being read.
+/// A match or lead whose rows in its table, one for each detection, are being read.
 struct Current {
     /// The number of the event's first row in its table.
     row: u64,
@@ -33,7 +33,7 @@ struct Current {
     detections: Vec<Described>,
 }
 
-/// What a row says of the detection that describes its event.
+/// What a row of the table of matches or leads says of the detection that describes its event.
 struct Described {
     /// What the row adds to the column `detections` of the timeline: the detection's ID, name and
     /// version, and the exclusion, if any, that removes the event from the detection's matches.
@@ -41,13 +41,15 @@ struct Described {
     is_excluded: bool,
     risk_score: Option<i64>,
     risk_message: Option<Cow<'static, str>>,
-    /// The lists in the columns [`PATTERNS`].
+    /// The lists in the row's columns [`PATTERNS`], in that order: the patterns of the detection
+    /// that the event satisfies.
     patterns: [Vec<Cow<'static, str>>; PATTERNS.len()],
 }
 
-/// Adds an entry to `entries` for each event of a table. The first match of a process in `orphans`
-/// (a process whose end was found, but not its start) gives the program of that process. Returns
-/// the number of rows that are left out because their event is a copy of an earlier one.
+/// Adds an entry to `entries` for each event of the table of matches or leads. The first match of a
+/// process in `orphans` (a process whose end was found, but not its start) gives the program of
+/// that process. Returns the number of rows that are left out because their event is a copy of an
+/// earlier one.
 pub(super) fn read(
     reading: &Reading<'_>,
     table: EventTable<'_>,
@@ -82,8 +84,8 @@ pub(super) fn read(
 }
 
 impl Current {
-    /// Returns true if the row is one of this event. The rows of an event, one for each detection,
-    /// are adjacent in the table.
+    /// Returns true if `row` is a row of this match or lead. The rows of an event, one for each
+    /// detection, are adjacent in the table.
     fn has(&self, row: &Row<'_>) -> bool {
         ["record_offset", "source_path", "evidence", "event_hash"]
             .iter()

@@ -54,9 +54,10 @@ pub enum TimelineFormat {
 /// Why a timeline cannot be written.
 #[derive(Debug)]
 pub enum TimelineError {
-    /// The output has no host of the requested name. Contains the name.
+    /// The output (the directory that a sweep writes) has no host of the requested name. Contains
+    /// the name.
     NoHost(String),
-    /// A table of the output cannot be read.
+    /// A table of the output (the directory that a sweep writes) cannot be read.
     Table(AnswerError),
     /// A temporary file, in which entries are sorted, cannot be written or read.
     Sort(io::Error),
@@ -134,7 +135,8 @@ fn failed(table: TableId<'_>) -> impl Fn(ReadError) -> TimelineError {
 impl Timeline {
     /// Reads the timeline of an output: of all its hosts if `hosts` is empty, or else of the hosts
     /// with these names, in any letter case and with or without their domain. Temporary files are
-    /// written to `folder`. Fails if `stop` becomes true, or if a name means no host of the output.
+    /// written to `folder`. Fails if the caller sets `stop` to true, or if one of the names is that
+    /// of no host of the output.
     pub fn read(
         tables: &dyn Tables,
         hosts: &[String],

@@ -125,15 +125,17 @@ impl Orphans {
     }
 
     /// Fills in program, PID and account of the process that started `child`, from the event 1 of
-    /// `child`, if that process is in this collection and they are not filled in yet.
+    /// `child`. Does nothing if this collection (of processes whose event 1 was not found) does not
+    /// have that process, or if another event already filled it in.
     fn name_by_child(&mut self, child: &EntryCells) {
         if !self.0.is_empty() {
             self.name(process_key(child, "parent_process_guid"), "child", &BY_CHILD, child);
         }
     }
 
-    /// Fills in program, PID and account of the process of a match, from the match, if the process
-    /// is in this collection and they are not filled in yet.
+    /// Fills in program, PID and account of the process that made the query of a match, from the
+    /// match. Does nothing if this collection (of processes whose event 1 was not found) does not
+    /// have that process, or if another event already filled it in.
     pub(super) fn name_by_match(&mut self, of_match: &EntryCells) {
         if !self.0.is_empty() {
             self.name(process_key(of_match, "process_guid"), "match", &BY_MATCH, of_match);
@@ -152,8 +154,8 @@ impl Orphans {
         }
     }
 
-    /// Adds an entry for the end of each process in this collection to `entries`. Fails if a
-    /// temporary file cannot be written.
+    /// Adds an entry for the end of each process in this collection (of processes whose event 1 was
+    /// not found) to `entries`. Fails if a temporary file cannot be written.
     pub(super) fn finish(self, entries: &mut Entries<'_>) -> io::Result<()> {
         for Orphan { row, cells } in self.0.into_values() {
             let time: EntryTime = cells.time("end_time").map(|time| (time, TimeKind::UtcTime));

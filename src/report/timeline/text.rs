@@ -89,7 +89,7 @@ fn readable(time: EventTime) -> String {
     time.formatted("%Y-%m-%d %H:%M:%S.%3fZ").unwrap_or_else(|| time.readable())
 }
 
-/// The words of an entry that say what happened.
+/// The words in an entry of the timeline that say what happened.
 struct Words {
     /// What a reader looks for: the queried name, or the command line or program of a process.
     first: String,
@@ -160,7 +160,7 @@ fn program(row: &Row<'_>) -> String {
     value(row, "image", PATH_WIDTH).unwrap_or_else(|| UNKNOWN.to_owned())
 }
 
-/// Returns the ID and the account of the process of an entry, as far as they are known.
+/// Returns the words on the process of an entry: its ID and its account, each only if it is known.
 fn account(row: &Row<'_>) -> impl Iterator<Item = String> {
     let id = row.integer("process_id").map(|id| format!("PID {id}"));
     id.into_iter().chain(value(row, "user", VALUE_WIDTH))

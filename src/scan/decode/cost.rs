@@ -83,8 +83,9 @@ impl<'a> DecodingBudget<'a> {
         DecodingBudget { chunk, most: MOST_COST / records.max(1), definitions: BTreeMap::new() }
     }
 
-    /// Returns whether decoding a record costs no more memory than the limit for a record.
-    /// `content` is the range of the record's content in the chunk.
+    /// Returns whether decoding a record costs no more memory than the limit for a record; false
+    /// also if the cost cannot be known. `content` is the range of the record's content in the
+    /// chunk.
     pub(in crate::scan) fn covers(&mut self, content: Range<usize>) -> bool {
         self.stream(content, TokenOwner::Content, 0).is_some()
     }
@@ -115,7 +116,7 @@ impl<'a> DecodingBudget<'a> {
     /// Adds to `cost` what decoding the token of binary XML at offset `at` of the chunk costs, in
     /// bytes of memory, and returns the offset after the token. `kind` says what the token belongs
     /// to, and `depth` is the number of fragments (self-contained pieces of binary XML) in which it
-    /// is nested.
+    /// is nested. The error says why the walk over the tokens must stop at this one.
     fn token(&mut self, at: usize, kind: TokenOwner, depth: usize, cost: &mut usize) -> Result<usize, Stop> {
         let number = *self.chunk.get(at).ok_or(Stop::End)?;
         let at = at + 1;
@@ -146,7 +147,8 @@ impl<'a> DecodingBudget<'a> {
     /// Adds to `cost` what decoding the name of an element or attribute costs, in bytes of memory.
     /// At offset `at` of the chunk lies a reference to the name: the name's offset in the chunk.
     /// Returns the offset after the reference, or after the name if the name directly follows the
-    /// reference.
+    /// reference. Fails with `Stop::End` if the reference or the name's length lies beyond the
+    /// chunk's end.
     fn name(&self, at: usize, cost: &mut usize) -> Result<usize, Stop> {
         let offset = self.long(at)?;
         let units = self.short(offset.saturating_add(6))?;
@@ -158,7 +160,8 @@ impl<'a> DecodingBudget<'a> {
     /// Adds to `cost` what decoding a literal value in binary XML costs, in bytes of memory. The
     /// value's type lies at offset `at` of the chunk, before the value. `kind` says what the value
     /// belongs to, and `depth` is the number of fragments (self-contained pieces of binary XML) in
-    /// which it is nested. Returns the offset after the value.
+    /// which it is nested. Returns the offset after the value. The error says why the walk over the
+    /// tokens must stop here.
     fn literal(
         &mut self,
         at: usize,
@@ -186,7 +189,7 @@ impl<'a> DecodingBudget<'a> {
     /// the values for it) costs, in bytes of memory: the cost of its template definition and of its
     /// values. `at` is the offset in the chunk after the instance's token. `depth` is the number of
     /// fragments (self-contained pieces of binary XML) in which the instance is nested. Returns the
-    /// offset after the instance.
+    /// offset after the instance. The error says why the walk over the tokens must stop here.
     fn instance(&mut self, at: usize, depth: usize, cost: &mut usize) -> Result<usize, Stop> {
         // An unknown byte and the definition's ID precede the offset.
         let definition = self.long(at + 5)?;

@@ -1,6 +1,6 @@
-//! Reads an event directly from its record's values, if they have the types that the table of the
-//! event's kind states. DNS queries and Sysmon's process events are read in this way; events of
-//! other kinds are always decoded.
+//! Reads an event directly from its record's values, if they have the types that the event's kind
+//! (`EventKind`) states for its fields. DNS queries and Sysmon's process events are read in this
+//! way; events of other kinds are always decoded.
 //!
 //! A decoder reads a chunk's definitions, renders a record as text, and leaves the text to be
 //! parsed. That costs about ten times as much as reading a DNS query's nine values where they are
@@ -157,8 +157,8 @@ pub(in crate::scan) fn nameless_query(chunk: &[u8], content: Range<usize>) -> Op
 }
 
 /// Returns the `System` part of the event in a record that has the template definition `template`
-/// and the values `values`, from which `skimmed` was read. `None` if anything about it is unusual,
-/// so that the record must be decoded.
+/// and the values `values`, from which `skimmed` was read. `None` if anything about this part is
+/// unusual, so that the record must be decoded.
 fn system_of(template: &EventTemplate, values: &Values<'_>, skimmed: &SkimmedRecord) -> Option<System> {
     let [version] = *values.bytes(template.version?, U8)?.first_chunk()?;
     Some(System {

@@ -91,9 +91,10 @@ pub(in crate::scan) fn present<'de: 'a, 'a, D: Deserializer<'de>>(
     Element::deserialize(deserializer).map(Some)
 }
 
-/// Reads an event by `read`, which gets the kinds of events that are read with their fields. If
-/// that fails, the event is read once more without the kinds that are looked for beside DNS queries
-/// (process events): these kinds must not change what is counted as damage.
+/// Reads an event by calling `read` with `kinds`, the kinds of events that are read with their
+/// fields. If `read` fails, calls it once more without the kinds that are looked for beside DNS
+/// queries (process events), if there are any: these kinds must not change what is counted as
+/// damage. The error is that of the last call.
 pub(in crate::scan) fn read_event<E>(
     kinds: KindSet,
     mut read: impl FnMut(KindSet) -> Result<Document, E>,
@@ -103,7 +104,8 @@ pub(in crate::scan) fn read_event<E>(
 }
 
 /// Parses an event in the JSON form that the decoder (the `evtx` crate) makes of a record. The
-/// result is the whole event if its kind is in `kinds`, otherwise its `System` part alone.
+/// result is the whole event if its kind is in `kinds`, otherwise its `System` part alone. Fails if
+/// the JSON has another form, or the EventID is not a number.
 pub(in crate::scan) fn parse(json: &[u8], kinds: KindSet) -> Result<Document, serde_json::Error> {
     let root: Root<'_> = serde_json::from_slice(json)?;
     let system = system(root.event.system)?;
@@ -119,7 +121,7 @@ sentence! {
 }
 
 /// Parses a Sysmon DNS query from JSON in the form that the `evtx` crate writes, which is also that
-/// of the program `evtx_dump`.
+/// of the program `evtx_dump`. Fails if the JSON has another form, or is another event.
 pub fn dns_query_of_json(json: &[u8]) -> Result<Event, NoDnsQuery> {
     let kinds = KindSet::default().with(&DNS_QUERY);
     match parse(json, kinds).map_err(|error| NoDnsQuery::from(error.to_string()))? {

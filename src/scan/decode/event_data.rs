@@ -1,5 +1,5 @@
-//! Reads the fields of an event from the record's JSON, by the names in the table of the event's
-//! kind.
+//! Reads the fields of an event from the record's JSON, by the names that the event's kind
+//! (`EventKind`) states for its fields.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,7 +12,8 @@ use crate::scan::decode::document::{Element, canonical_guid, present};
 
 /// Reads an event of `kind`, whose `System` part is read already, from the JSON that the decoder
 /// (the `evtx` crate) makes of a record. `data` is the JSON of the event's `EventData`, `json` that
-/// of the whole event.
+/// of the whole event. Fails if the name of one of the kind's fields occurs twice, or if one of
+/// these fields contains an element instead of text.
 pub(in crate::scan) fn read(
     kind: &'static EventKind,
     system: System,
@@ -110,7 +111,8 @@ impl Visitor<'_> for FieldNameSeed {
     }
 }
 
-/// A name of a field, as found among the fields of a kind of event.
+/// A name under which the `EventData` of a kind of event can contain a field, and the field to
+/// which the name belongs.
 struct FieldName {
     /// The name by which the field was looked up: one of its names in `EventData`.
     name: &'static str,

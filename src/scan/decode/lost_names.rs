@@ -27,9 +27,10 @@ const MOST_TEXT: usize = 1 << 18;
 pub(in crate::scan) struct NamelessQueries(BTreeMap<usize, NamelessQuery>);
 
 impl NamelessQueries {
-    /// Reads the DNS queries among the records of the chunk that `walk` lists, without the names of
-    /// elements in their template definitions. The chunk must be as it was read from the file,
-    /// because preparing it for the decoder (the `evtx` crate) changes bytes.
+    /// Reads the DNS queries among the records of the chunk that `walk` lists, without using the
+    /// names of elements in their template definitions. Other records are left out. The chunk must
+    /// be as it was read from the file, because preparing it for the decoder (the `evtx` crate)
+    /// changes bytes.
     pub(in crate::scan) fn of(chunk: &[u8], walk: &Walk) -> Self {
         let mut text = 0;
         let queries = walk.records.iter().filter_map(|RecordSpan { range, .. }| {

@@ -40,8 +40,8 @@ const ID_AND_TIME: Range<usize> = 8..24;
 /// it does not matter which of these events are decoded: [`MOST_TEXT_PER_BYTE`] for each byte of
 /// its record, and in addition this amount divided by the number of the chunk's records.
 const MOST_CHUNK_TEXT: usize = 2 << 20;
-/// The bytes of JSON to which each byte of a record may expand. A character takes two bytes in a
-/// record and at most six in JSON; a byte of an array takes at most five.
+/// The bytes of JSON to which each byte of a process event's record may expand. A character takes
+/// two bytes in a record and at most six in JSON; a byte of an array takes at most five.
 const MOST_TEXT_PER_BYTE: usize = 6;
 
 /// Decodes the records of the chunk `bytes` that `walk` lists, in order. Events of `kinds` are read
@@ -140,7 +140,8 @@ fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
 
 /// Walks a chunk that was prepared by [`align_with`], so that the decoder (the `evtx` crate) finds
 /// the records that `walk` lists and no others. The records end at offset `end` of the chunk.
-/// `found` is called for each record. Fails if the decoder does not accept the chunk.
+/// `found` is called for each record, with what the decoder found or the reason why it failed.
+/// Fails if the decoder does not accept the chunk.
 fn each_record(
     bytes: &[u8],
     end: usize,
@@ -265,7 +266,8 @@ impl TextBudget {
 
 /// Parses the JSON that the decoder (the `evtx` crate) makes of `record`. `span` is the record's
 /// position in its chunk. An event whose kind is in `kinds` is read with its fields. `text` limits
-/// the bytes of JSON to which the event may expand.
+/// the bytes of JSON to which the event may expand. The error says why the record cannot be read,
+/// or which limit it exceeds.
 fn document(
     record: EvtxRecord<'_>,
     span: &RecordSpan,

@@ -12,9 +12,9 @@ use crate::scan::evtx::chunk::CHUNK_HEADER_SIZE;
 use crate::scan::evtx::element::{Attributes, Value};
 use crate::scan::evtx::log::{u16_at, u32_at};
 
-/// The greatest length, in UTF-16 units, of a name of an element or attribute. Longer names are not
-/// read: without this limit, a crafted template definition could refer a thousand times to a name
-/// of 32 thousand units.
+/// The greatest length, in UTF-16 units, of a name of an element or attribute. A template
+/// definition (or a record without a template) with a longer name counts as not understood: without
+/// this limit, a crafted definition could refer a thousand times to a name of 32 thousand units.
 pub(in crate::scan) const LONGEST_NAME: u16 = 256;
 
 /// The number by which binary XML states that a value is text. A literal value in a template
@@ -287,9 +287,10 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// Reads the rest of the template definition, and returns whether it is understood and contains
-    /// no second element `System`. The caller must have just read the start of the element `name`,
-    /// a child of the element `Event`.
+    /// Reads the rest of the template definition. Returns true if all of it is understood, and
+    /// `Event` has no second child element `System`. The caller must have just read the start of
+    /// the element `name`, a child of the element `Event`; false also if this element is itself a
+    /// `System`.
     pub(in crate::scan) fn ends_below(&mut self, name: Text<'_>) -> bool {
         if name.is("System") {
             return false;

@@ -114,8 +114,8 @@ pub(in crate::scan) fn walk(bytes: &[u8], walk: &mut Walk) {
     }
 }
 
-/// The place in a chunk where the live records end. It is taken from the chunk's header or, if the
-/// header is wrong, is the place up to which the records have the checksum that the header states.
+/// The place in a chunk where the live records end. The chunk's header states it or, if the header
+/// is wrong, it is the place up to which the records have the checksum that the header states.
 struct RecordsEnd {
     /// The offset in the chunk at which the live records end, in bytes.
     end: usize,
@@ -310,10 +310,10 @@ fn hidden_record(bytes: &[u8], record: &RecordSpan, end: usize) -> Option<usize>
     next_record(bytes, from, end).filter(|next| !ends_well && *next < said)
 }
 
-/// Returns the offset, in the chunk, of the next record after bytes that are no record. The record
-/// begins at `from` or later, is whole, ends no later than `end` with a copy of its size, and has
-/// an ID in the range that the chunk's header states. The range excludes old records in a chunk
-/// that was being reused.
+/// Returns the offset, in the chunk, of the next record after bytes that are no record; `None` if
+/// there is none. The record begins at `from` or later, is whole, ends no later than `end` with a
+/// copy of its size, and has an ID in the range that the chunk's header states. This range excludes
+/// old records in a chunk that was being reused.
 fn next_record(bytes: &[u8], from: usize, end: usize) -> Option<usize> {
     let first_id = u64_at(bytes, FIRST_RECORD_ID_OFFSET)?;
     let last_id = u64_at(bytes, LAST_RECORD_ID_OFFSET)?;

@@ -53,8 +53,9 @@ pub(super) fn places(chunk: &[u8], definition: usize) -> BTreeMap<Index, String>
     places
 }
 
-/// Returns the path of an element, or of its attribute, without the element `Event`, in which all
-/// others lie.
+/// Returns the path of the innermost element in `path` or, if `attribute` is given, of this
+/// attribute of the element, such as `System/Provider/@Name`. The element `Event`, in which all
+/// others lie, is left out of the path.
 fn place(path: &[(String, Option<String>)], attribute: Option<&str>) -> String {
     let within = usize::from(path.first().is_some_and(|(name, _)| name == "Event"));
     let attribute = attribute.map(|name| format!("@{name}"));

@@ -34,9 +34,9 @@ struct ChunkOfRecord {
 }
 
 /// Returns a view of the record at `offset` of a log, in bytes from the log's start. `event` is the
-/// event that a scan read there, if any. XML is then made only with a chunk whose templates give
-/// this event, because a planted chunk can have other templates. The error is that of reading the
-/// log, or states that no record lies there.
+/// event that a scan read there, if any. The view then shows XML only if the templates of a chunk
+/// give this event, because a planted chunk can have other templates; otherwise it states why there
+/// is no XML. The error is that of reading the log, or states that no record lies there.
 pub fn view_record(log: &dyn LogBytes, offset: u64, event: Option<&Event>) -> io::Result<RecordView> {
     let alone = read(log, offset, CHUNK_LENGTH)?;
     let Some(length) = record_length(&alone) else {
@@ -80,8 +80,8 @@ fn record_length(bytes: &[u8]) -> Option<usize> {
 }
 
 /// Returns the chunks that may contain the byte at `offset` of a log: those whose signature lies in
-/// the 64 KiB before, at most [`MOST_CHUNKS`]. Those with a sound header come first, then the
-/// nearest.
+/// the 64 KiB before it, at most [`MOST_CHUNKS`]. Chunks with a sound header come before those
+/// without; within each of the two groups, the nearest chunk comes first.
 fn chunks_before(log: &dyn LogBytes, offset: u64) -> io::Result<Vec<ChunkOfRecord>> {
     let first = offset.saturating_sub(CHUNK_SIZE - 1);
     let before = usize::try_from(offset - first).expect("less than 64 KiB");

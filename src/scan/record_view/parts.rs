@@ -21,7 +21,7 @@ use crate::scan::evtx::chunk::SIZE_COPY_SIZE;
 /// part. Windows nests `EventData` once; crafted records can nest as often as their size allows.
 const MOST_DEPTH: usize = 4;
 /// The maximum number of parts into which a record is taken apart. Real records have some hundred.
-/// The rest of a crafted record is one part.
+/// In a crafted record with more, the remaining content is one part.
 const MOST_PARTS: usize = 4000;
 /// The name of the part with the rest of a record that has too many parts.
 const NOT_TAKEN_APART: &str = "not taken apart: there are too many parts";
@@ -40,13 +40,13 @@ pub(super) fn parts(chunk: &[u8], record: Range<usize>) -> Vec<RecordPart> {
     cursor.parts
 }
 
-/// Divides a record into parts, which are bytes that mean one thing. It takes the record's bytes
-/// one after the other, and notes what they mean.
+/// Divides a record into parts, which are bytes that mean one thing. It moves over the record's
+/// bytes from the first to the last, and adds a part for each piece that it passes.
 struct Cursor<'a> {
     chunk: &'a [u8],
     /// The offset of the record in the chunk.
     start: usize,
-    /// The offset, in the chunk, of the next byte that is to be taken.
+    /// The offset, in the chunk, of the first byte that belongs to no part yet.
     at: usize,
     parts: Vec<RecordPart>,
     /// For the offset of each template definition that was read, the places (elements and

@@ -83,7 +83,8 @@ impl FreeSpace {
 
     /// Returns whether an inner chunk, which begins at offset `at` in this free space's chunk, is
     /// deleted data. `header` are the first bytes of the inner chunk; its header must be sound. The
-    /// result is false if the IDs of the inner chunk's records show that it is part of the log.
+    /// result is false if the inner chunk begins before the free space, or is part of the log, as
+    /// the IDs of its records or its distance from the end of the log show.
     pub(in crate::scan) fn is_deleted(&self, at: usize, header: &[u8]) -> bool {
         let ids = [FIRST_RECORD_ID_OFFSET, LAST_RECORD_ID_OFFSET].map(|id| u64_at(header, id));
         let [Some(first), Some(last)] = ids else { return false };

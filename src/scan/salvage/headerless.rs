@@ -46,8 +46,9 @@ pub(in crate::scan) fn is_headerless(log: &dyn LogBytes, block: Block) -> bool {
 
 /// Scans the chunks that begin in a block of a log of `size` bytes without a file header. `scan` is
 /// the function that scans a block of a log with a header, given the log's size. Offsets in the
-/// result are from the start of the log as it is, without a header. `see` is called with the offset
-/// and the bytes of what was read; `None` if not all of it could be read.
+/// result are from the start of the log as it is, without a header. `see` is called for each piece
+/// of the block that is read: with the piece's offset in the log, and its bytes or, if they could
+/// not all be read, `None`.
 pub(in crate::scan) fn scan_headerless(
     log: &dyn LogBytes,
     (block, size): (Block, u64),

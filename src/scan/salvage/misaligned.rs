@@ -143,8 +143,9 @@ impl MisalignedChunks {
     }
 
     /// Searches a slot (64 KiB in which a chunk should lie) for chunk headers, from offset `from`
-    /// in the slot on. If the slot contains an intact chunk, `free` is the chunk's free space (the
-    /// bytes after its live records). A chunk in the free space may be a deleted one.
+    /// in the slot on, and adds what it finds to this result. If the slot contains an intact chunk,
+    /// `free` is the chunk's free space (the bytes after its live records), and a chunk in it may
+    /// be a deleted one. `nesting` decides which headers begin a chunk.
     fn look_through(
         &mut self,
         slot: SlotPart<'_>,

@@ -53,8 +53,8 @@ pub(in crate::scan) struct Nesting {
     floor: usize,
 }
 
-/// How far some chunk headers, and the live records that follow them, reach: the greatest positions
-/// at which any of them ends.
+/// How far chunk headers that were found, and the live records that follow them, reach: the
+/// greatest position at which a header ends, and the greatest at which live records end.
 #[derive(Debug, Default)]
 struct Reach {
     /// The greatest position at which one of the chunk headers found so far ends.
@@ -138,7 +138,7 @@ impl Reach {
 }
 
 /// Returns the end of a whole record that begins at position `from` or later, and contains the byte
-/// at position `at`; `None` if there is none. Records are taken in sequence: what looks like a
+/// at position `at`; `None` if there is none. Records are examined in sequence: what looks like a
 /// record within another record does not count.
 fn deleted_record_over(bytes: &[u8], from: usize, at: usize) -> Option<usize> {
     let from = from.max(at.saturating_sub(CHUNK_LENGTH));

@@ -22,17 +22,19 @@ const MORE_NOTED: usize = 128;
 #[derive(Debug)]
 pub(in crate::scan) struct ProcessesBeside {
     finder: ProcessFinder,
-    /// True if only the GUIDs in the process events are taken, and the events are not read.
+    /// True if only the GUIDs in the process events are read; false if the events are read with
+    /// their fields.
     takes_links: bool,
-    /// The chunk's events 1 (a process was created) from which GUIDs are still to be taken.
+    /// The chunk's events 1 (a process was created) whose GUIDs are read once the records are
+    /// counted.
     creations: NotedEvents,
-    /// The chunk's events 5 (a process ended) from which GUIDs are still to be taken.
+    /// The chunk's events 5 (a process ended) whose GUIDs are read once the records are counted.
     ends: NotedEvents,
-    /// The process events that were read from the chunk with their fields. Empty if only GUIDs are
-    /// taken.
+    /// The process events that were read from the chunk with their fields. Empty if only the GUIDs
+    /// in them are read.
     read: ReadEvents,
-    /// True if not all process events of the chunk could be taken, for example because one is
-    /// unusual.
+    /// True if not all process events of the chunk could be examined or read, for example because
+    /// one is unusual.
     is_incomplete: bool,
 }
 
@@ -81,7 +83,8 @@ impl ProcessesBeside {
         }
     }
 
-    /// Forgets what was found in the previous chunk.
+    /// Prepares the search of the next chunk: forgets the events and GUIDs that were found in the
+    /// previous chunk.
     pub(in crate::scan) fn begin(&mut self) {
         self.finder.begin();
         self.read.clear();
@@ -90,8 +93,8 @@ impl ProcessesBeside {
     }
 
     /// Examines a counted record of Sysmon. If it is a process event, it is read at once or, if
-    /// only GUIDs are taken, noted to be examined at the end of the chunk. The record's content
-    /// fills the range `content` of the chunk.
+    /// only its GUIDs are to be read, noted to be examined at the end of the chunk. The record's
+    /// content fills the range `content` of the chunk.
     #[inline]
     pub(in crate::scan) fn add(&mut self, record: ProcessRecord<'_>, content: Range<usize>) {
         if self.takes_links {
@@ -122,9 +125,10 @@ impl ProcessesBeside {
         }
     }
 
-    /// Ends the search of a chunk, whose live records end at offset `end`. Events are taken only if
-    /// these records have the checksum that the chunk's header states. `is_as_written` returns
-    /// whether they have, and is called only if events were read.
+    /// Ends the search of a chunk, whose live records end at offset `end`: reads the GUIDs of the
+    /// noted events. If events were read, but the live records do not have the checksum that the
+    /// chunk's header states, the search is incomplete. `is_as_written` returns whether they have
+    /// it, and is called only if events were read. The events of an incomplete search are removed.
     pub(in crate::scan) fn end(&mut self, chunk: &[u8], end: usize, is_as_written: impl FnOnce() -> bool) {
         let ProcessesBeside { finder, creations, ends, .. } = self;
         for (NotedEvents { data, noted }, is_creation) in [(creations, true), (ends, false)] {
@@ -147,14 +151,14 @@ impl ProcessesBeside {
         self.read.take()
     }
 
-    /// Removes and returns the GUIDs in the chunk's process events; empty unless only GUIDs are
-    /// taken.
+    /// Removes and returns the GUIDs in the chunk's process events; empty if the events are read
+    /// with their fields instead.
     pub(in crate::scan) fn take_links(&mut self) -> Vec<ProcessLink> {
         self.finder.take_links()
     }
 
-    /// Returns whether the chunk has process events that could not be taken, for example because
-    /// one is unusual.
+    /// Returns whether the chunk has process events that could not be examined or read, for example
+    /// because one is unusual.
     pub(in crate::scan) fn is_incomplete(&self) -> bool {
         self.is_incomplete
     }

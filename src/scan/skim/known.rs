@@ -24,9 +24,9 @@ use crate::scan::skim::skimmed_record::SkimmedRecord;
 pub(in crate::scan) struct WantedData {
     /// The literals that detections require, with the fields in which they are searched for.
     needles: Needles,
-    /// The names of the fields that every event of the searched kind has. If one of them is to be
-    /// searched and a template definition of `EventData` does not have it, its name may be damaged.
-    /// The definition then counts as not understood.
+    /// The names of the fields that every event of the searched kind has. If a template definition
+    /// of `EventData` does not have one of them that is to be searched, the field's name may be
+    /// damaged; the definition then counts as not understood.
     all_have: Vec<&'static str>,
     /// The template definitions of `EventData` found so far in the chunk, each with its offset;
     /// `None` for a definition that is not understood.
@@ -146,8 +146,8 @@ impl WantedData {
         WantedData { needles: Needles::new(wanted), all_have, data: Vec::new() }
     }
 
-    /// Returns whether it is certain that no detection can match the DNS query `skimmed`. The
-    /// chunk's live records end at offset `records_end`.
+    /// Returns whether it is certain that no detection can match the DNS query `skimmed`; false
+    /// also if its data is not understood. The chunk's live records end at offset `records_end`.
     pub(in crate::scan) fn is_unwanted(
         &mut self,
         chunk: &[u8],

@@ -10,9 +10,9 @@ use crate::scan::evtx::binxml::text::text as decoded;
 /// value is a text of one set.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct Listed {
-    /// Each set of texts, which is a needle (what a detection requires of a field), and the index
-    /// of the set of needles that it belongs to. A detection requires at least one needle of each
-    /// of its sets.
+    /// The sets of texts in which the field's value is looked up, each with the index of the set of
+    /// needles to which it belongs. A needle is a literal or a set of texts; a detection requires
+    /// at least one needle of each of its sets.
     sets: Vec<(Arc<dyn TextSet>, usize)>,
     /// A buffer for the value that is looked up. It is kept so that its memory can be reused.
     value: String,

@@ -55,7 +55,8 @@ pub struct WantedQueries {
 /// field that must have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Needle {
-    /// The name of the `Data` element in which the literal is searched for, such as `QueryName`.
+    /// The name of the `Data` element in which the literal is searched for, or whose value is
+    /// looked up in the set of texts, such as `QueryName`.
     pub data: String,
     /// The literal that the field must contain, or the set of texts of which the field's whole
     /// value must be one. The search ignores the case of ASCII letters.
@@ -91,12 +92,13 @@ pub(in crate::scan) struct Needles {
 struct FieldNeedles {
     /// The name of the searched field: that of its `Data` element, such as `QueryName`.
     data: String,
-    /// The literals that the field must contain; `None` if there are none.
+    /// The literals that detections require in the searched field; `None` if they require none.
     literals: Option<Literals>,
-    /// The sets of texts in which the field's whole value is looked up.
+    /// The sets of texts in which the whole value of the searched field is looked up.
     listed: Listed,
     /// True if a detection may still want a DNS query after this field was searched, even if no
-    /// needle (a text that a detection requires) was found in this field and those before it.
+    /// needle (a text that a detection requires) was found in this field and those before it. If
+    /// false, a query without a needle so far is unwanted, and is not searched further.
     open_without_hits: bool,
 }
 
@@ -181,8 +183,7 @@ impl Needles {
 
     /// Returns the indexes of the values that contain the searched fields, for a template
     /// definition of `EventData`. `None` if the definition does not have a searched field that is
-    /// in
-    /// `all_have`, the fields that every event of the searched kind has: the field's name may be
+    /// in `all_have`, the fields that every event of the searched kind has: the field's name may be
     /// damaged, so that callers have the records decoded.
     pub(in crate::scan) fn places(
         &self,
@@ -244,7 +245,8 @@ impl Needles {
     }
 }
 
-/// What detections require in one field of a DNS query, while the needles are prepared.
+/// The literals and sets of texts that detections require in one field of a DNS query, as they are
+/// collected before the search is prepared.
 #[derive(Default)]
 struct SoughtInField<'n> {
     /// Each literal that is sought in the field, and the index of the set of needles (texts of

@@ -8,7 +8,8 @@ use crate::scan::skim::known::{DataCheck, WantedData};
 use crate::scan::skim::process::{ProcessFinder, ProcessLink, ProcessRecord};
 use crate::scan::skim::skimmed_record::SkimmedRecord;
 
-/// The search for events that are not DNS queries of Sysmon.
+/// Which events other than Sysmon's DNS queries the skim (which counts records without decoding
+/// them) looks for, with the state of the search.
 #[derive(Debug)]
 pub(in crate::scan) enum OtherEvents {
     /// Events that are not DNS queries of Sysmon are only counted.
@@ -33,9 +34,9 @@ impl OtherEvents {
         }
     }
 
-    /// Returns whether a record for which [`OtherEvents::may_want`] is true must be read. The
-    /// chunk's live records end at offset `end`. `None` if anything about the record is not
-    /// understood; callers then have it decoded.
+    /// Returns whether a record for which [`OtherEvents::may_want`] is true must be read; false if
+    /// it is only counted. The chunk's live records end at offset `end`. `None` if anything about
+    /// the record is not understood; callers then have it decoded.
     pub(in crate::scan) fn want(
         &mut self,
         chunk: &[u8],
@@ -61,7 +62,8 @@ impl OtherEvents {
         }
     }
 
-    /// Forgets what was found in the previous chunk.
+    /// Prepares the search of the next chunk: forgets what belongs to the previous one, which is
+    /// its list of template definitions and the GUIDs in its process events.
     pub(in crate::scan) fn begin(&mut self) {
         match self {
             OtherEvents::Counted => {}

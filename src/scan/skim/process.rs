@@ -19,7 +19,7 @@ use crate::scan::skim::known::known;
 use crate::scan::skim::remembered_data::RememberedData;
 use crate::scan::skim::skimmed_record::SkimmedRecord;
 
-/// Which of Sysmon's process events are looked for, and what is taken of them.
+/// Which of Sysmon's process events are looked for, and what is read of them.
 #[derive(Debug, Clone)]
 pub enum ProcessSearch {
     /// All process events are looked for. Only the GUIDs of the process and of its parent are read.
@@ -27,7 +27,7 @@ pub enum ProcessSearch {
     Links,
     /// All process events are read with their fields.
     Every,
-    /// The events of these processes are read with their fields.
+    /// Only the process events of the processes with these GUIDs are read, with their fields.
     Of(Arc<HashSet<Guid>>),
 }
 
@@ -86,17 +86,20 @@ pub(in crate::scan) struct ProcessFinder {
     /// Template definitions of `EventData` that were read in earlier chunks, the newest first, each
     /// with the indexes of the values that contain GUIDs.
     remembered: VecDeque<(RememberedData, GuidIndexes)>,
-    /// The GUIDs of the events that were found in the chunk, if only GUIDs are taken.
+    /// The GUIDs of the process events that were found in the chunk; empty if the events are read
+    /// with their fields instead.
     links: Vec<ProcessLink>,
 }
 
 /// The maximum number of bytes of text in a process event that is read directly, for each byte of
-/// its record. A character takes two bytes in a record and at most three as UTF-8. A crafted
-/// template can repeat a text; the decoder (the `evtx` crate) has limits for that.
+/// its record. A character takes two bytes in a record and at most three as UTF-8. An event with
+/// more text is not read directly: a crafted template can repeat a text, and the decoder (the
+/// `evtx` crate) has limits for that.
 const MOST_TEXT_PER_BYTE: usize = 2;
 
 /// The greatest number of template definitions that are remembered from chunk to chunk: one of
-/// event 1 and one of event 5, for two versions of Sysmon.
+/// event 1 and one of event 5, for two versions of Sysmon. A further definition replaces the
+/// oldest.
 const MOST_REMEMBERED: usize = 4;
 
 /// Which values of a process event's `EventData` contain GUIDs.
@@ -110,7 +113,8 @@ struct GuidIndexes {
     parent: Option<Index>,
 }
 
-/// What is known of a template definition of a process event's `EventData`.
+/// A template definition of a process event's `EventData`, with what was found out about it: which
+/// values contain the GUIDs and the fields.
 #[derive(Debug)]
 struct ProcessData {
     guids: GuidIndexes,
@@ -129,14 +133,15 @@ impl ProcessFinder {
         ProcessFinder { search, data: Vec::new(), remembered: VecDeque::new(), links: Vec::new() }
     }
 
-    /// Forgets what was found in the previous chunk.
+    /// Prepares the finder for the next chunk: forgets what belongs to the previous one, which is
+    /// its list of template definitions and the GUIDs in its process events.
     pub(in crate::scan) fn begin(&mut self) {
         self.data.clear();
         self.links.clear();
     }
 
-    /// Removes and returns the GUIDs in the process events of the chunk; empty unless only GUIDs
-    /// are taken.
+    /// Removes and returns the GUIDs in the process events of the chunk; empty if the events are
+    /// read with their fields instead.
     pub(in crate::scan) fn take_links(&mut self) -> Vec<ProcessLink> {
         // The next chunk most likely has about as many.
         let next = Vec::with_capacity(self.links.len());
@@ -144,8 +149,9 @@ impl ProcessFinder {
     }
 
     /// Examines a process event. The chunk's live records end at offset `end`. Returns true if the
-    /// event must be read; false if it is not looked for, or if only GUIDs are taken, which are
-    /// then kept. `None` if anything about the event is unusual, so that it must be decoded.
+    /// event must be read with its fields; false if it is not looked for, or if only its GUIDs are
+    /// to be read, which the finder then keeps. `None` if anything about the event is unusual, so
+    /// that it must be decoded.
     pub(in crate::scan) fn is_to_be_read(
         &mut self,
         chunk: &[u8],

@@ -26,8 +26,8 @@ impl ReadEvents {
         self.events.push((start, event));
     }
 
-    /// Returns whether the events together have more text than those of any real chunk, so that the
-    /// chunk must be decoded as a whole instead.
+    /// Returns whether the events together have more text than those of any real chunk. Callers
+    /// then do not use the events: the chunk must be decoded as a whole, or scanned again.
     pub(super) fn has_too_much_text(&self) -> bool {
         self.text > MOST_TEXT
     }

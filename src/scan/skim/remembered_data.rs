@@ -13,21 +13,24 @@ use crate::scan::evtx::chunk::CHUNK_HEADER_SIZE;
 use crate::scan::evtx::log::{u16_at, u32_at};
 
 /// The maximum number of different names of elements and attributes in a definition that is
-/// remembered: `EventData`, `Data` and `Name`.
+/// remembered: `EventData`, `Data` and `Name`. A definition with more is not remembered.
 const MOST_NAMES: usize = 3;
 
 /// A template definition of `EventData` that was read in an earlier chunk. It is kept to recognise
 /// equal definitions in later chunks.
 #[derive(Debug)]
 pub(in crate::scan) struct RememberedData {
-    /// The bytes of the definition after its header.
+    /// The bytes of the remembered template definition, without its header.
     tokens: Vec<u8>,
-    /// For each byte of the definition: 0 if it belongs to a reference to a name, otherwise 255.
+    /// For each byte of the remembered template definition, without its header: 0 if the byte
+    /// belongs to a reference to the name of an element or attribute, otherwise 255.
     mask: Vec<u8>,
-    /// For each reference to a name, its offset in the definition after the header, and the index
-    /// of the name in `names`.
+    /// For each reference to a name in the remembered template definition: the offset of the
+    /// reference in the definition after its header, in bytes, and the index of the name in
+    /// `names`.
     references: Vec<(usize, usize)>,
-    /// The names of elements and attributes, as UTF-16 text.
+    /// The names of elements and attributes to which the remembered template definition refers,
+    /// each once, as UTF-16 text.
     names: Vec<Vec<u8>>,
 }
 

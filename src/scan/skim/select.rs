@@ -56,10 +56,11 @@ pub(in crate::scan) struct Skimmer {
     window: Window,
     /// The search for the literals that detections require of Sysmon's DNS queries.
     queries: WantedData,
-    /// The search for events that are not DNS queries of Sysmon.
+    /// The search for queries of Windows' own DNS client or for Sysmon's process events, if the
+    /// skimmer is set to look for either.
     others: OtherEvents,
-    /// The search for process events that does not change what is counted; `None` if they are not
-    /// looked for in this way.
+    /// The search for process events beside DNS queries, which does not change what is counted;
+    /// `None` if process events are not looked for in this way.
     beside: Option<ProcessesBeside>,
     /// The events of the chunk that are wanted, and that could be read without the decoder (the
     /// `evtx` crate).
@@ -112,8 +113,8 @@ impl Skimmer {
     }
 
     /// Returns the skimmer, set to look for those of Sysmon's process events that `search`
-    /// describes, in place of queries of Windows' own DNS client. Events that are to be read are
-    /// chosen for decoding.
+    /// describes, in place of queries of Windows' own DNS client. Events that must be read are read
+    /// directly or, if they are unusual, chosen for decoding.
     pub(in crate::scan) fn finding_processes(self, search: &ProcessSearch) -> Self {
         Skimmer { others: OtherEvents::Processes(ProcessFinder::new(search.clone())), ..self }
     }
@@ -191,8 +192,8 @@ impl Skimmer {
     }
 
     /// Removes and returns the GUIDs in the process events of the chunk that was passed to
-    /// [`Skimmer::skim`] last; empty unless only GUIDs are taken of process events. Only valid if
-    /// [`Skimmer::skim`] returned true.
+    /// [`Skimmer::skim`] last; empty unless the skimmer is set to read only the GUIDs of process
+    /// events. Only valid if [`Skimmer::skim`] returned true.
     pub(in crate::scan) fn take_links(&mut self) -> Vec<ProcessLink> {
         match &mut self.beside {
             Some(beside) => beside.take_links(),
@@ -200,8 +201,8 @@ impl Skimmer {
         }
     }
 
-    /// Returns whether process events are looked for beside DNS queries, but could not all be taken
-    /// from the chunk that was passed to [`Skimmer::skim`] last. Only valid if [`Skimmer::skim`]
+    /// Returns whether process events are looked for beside DNS queries, but could not all be read
+    /// in the chunk that was passed to [`Skimmer::skim`] last. Only valid if [`Skimmer::skim`]
     /// returned true.
     pub(in crate::scan) fn has_unread_processes(&self) -> bool {
         self.beside.as_ref().is_some_and(ProcessesBeside::is_incomplete)

@@ -14,8 +14,8 @@ use crate::scan::evtx::log::u16_at;
 use crate::scan::evtx::token_reader::LONGEST_NAME;
 
 /// The greatest number of names of elements and attributes that are examined for one chunk, which
-/// is several times that of a real chunk. The number is limited because a crafted chunk can contain
-/// a great many overlapping records.
+/// is several times that of a real chunk. Records with further names count as not readable. The
+/// number is limited because a crafted chunk can contain a great many overlapping records.
 const MOST_NAMES: usize = 1 << 16;
 /// The name of the root element of every event.
 const EVENT: &str = "Event";

@@ -37,20 +37,22 @@ pub(in crate::scan) struct Trigrams {
     places: Places,
 }
 
-/// At which places in a text the trigrams (three consecutive characters) that end there are looked
-/// up.
+/// The places in a text at which the fast test looks up the trigram (three consecutive characters)
+/// that ends there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Places {
-    /// At every place. One trigram of each literal is marked.
+    /// Trigrams (three consecutive characters) are looked up at every place in the text. One
+    /// trigram of each literal is marked.
     Every,
-    /// At every second place: after the second character of the text, after the fourth, and so on.
-    /// Two adjacent trigrams of each literal are marked.
+    /// Trigrams (three consecutive characters) are looked up at every second place in the text:
+    /// after the second character, after the fourth, and so on. Two adjacent trigrams of each
+    /// literal are marked.
     EverySecond,
 }
 
 impl Places {
-    /// Returns the number of consecutive characters of each literal in which every trigram (three
-    /// consecutive characters) is marked.
+    /// Returns the length, in characters, of the part of each literal whose trigrams (three
+    /// consecutive characters) are all marked: 3 for one trigram, 4 for two adjacent ones.
     fn window(self) -> usize {
         match self {
             Places::Every => 3,
@@ -60,9 +62,10 @@ impl Places {
 }
 
 impl Trigrams {
-    /// Marks the rarest trigram (three consecutive characters) of each literal in the table, or the
-    /// rarest two adjacent ones. The literals must have only ASCII characters. `None` if a literal
-    /// has fewer than three characters, or there are more than [`MOST_LITERALS`] literals.
+    /// Marks in the table the rarest trigram (three consecutive characters) of each literal or, if
+    /// all literals have four characters or more, the rarest two adjacent ones. The literals must
+    /// have only ASCII characters. `None` if a literal has fewer than three characters, or there
+    /// are more than [`MOST_LITERALS`] literals.
     pub(in crate::scan) fn of<'a>(literals: impl ExactSizeIterator<Item = &'a str> + Clone) -> Option<Self> {
         if literals.len() > MOST_LITERALS {
             return None;

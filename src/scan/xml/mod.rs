@@ -28,11 +28,13 @@ use crate::scan::evtx::log::Block;
 use crate::scan::located::{LocatedEvent, Location};
 use crate::scan::read::{BlockBuffer, BlockPart};
 
-/// The greatest size of an event in XML, in bytes. Windows logs at most 64 KiB per event in binary
-/// form. As UTF-16, with everything escaped, that is less than this limit.
+/// The greatest size of an event in XML, in bytes. An event without an end tag within this size is
+/// damaged. Windows logs at most 64 KiB per event in binary form. As UTF-16, with everything
+/// escaped, that is less than this limit.
 pub(super) const MOST_EVENT_BYTES: u64 = 1 << 20;
-/// The greatest size, in bytes, of a tag or declaration that lies outside of events. With a limit,
-/// a block can be scanned with few bytes around it.
+/// The greatest size, in bytes, of a tag or declaration that lies outside of events. A longer one
+/// counts as text that must not be there. With a limit, a block can be scanned with few bytes
+/// around it.
 const MOST_TAG_BYTES: u64 = 4096;
 /// The number of bytes on either side of a block (a part of a file that one thread scans) that are
 /// read first, to see which events begin in the block: enough for usual events.
@@ -58,7 +60,7 @@ pub struct XmlFile {
 /// queries are counted separately.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct XmlSelection {
-    /// The kinds of events that are read. Other events are only counted.
+    /// The kinds of events that are read with their fields. Other events are only counted.
     pub kinds: KindSet,
     /// The period that the user requests matches for. DNS queries in it are counted separately too.
     pub window: Window,
@@ -120,8 +122,9 @@ fn within(
 }
 
 /// Returns the problem of a file that has a start tag of an element around its events, but ends
-/// without the end tag, so that an unknown number of events is missing. `None` if the file is
-/// whole. `text` must contain the file's end.
+/// without the end tag, so that an unknown number of events is missing. `None` if the file has the
+/// end tag or no element around its events, or if its beginning cannot be read. `text` must contain
+/// the file's end.
 fn cut_off(log: &dyn LogBytes, size: u64, text: &XmlText<'_>) -> Option<Problem> {
     let mut head = [0; HEAD_SIZE];
     let length = log.read_at(0, &mut head).ok()?;

@@ -181,7 +181,7 @@ impl EventParser {
     }
 
     /// Handles the start of an element that can contain a value: a child of `System` or
-    /// `EventData`.
+    /// `EventData`. Fails if an attribute that is needed cannot be read.
     fn start_field(&mut self, name: &str, start: &BytesStart<'_>) -> Result<(), String> {
         self.text.clear();
         self.field = match self.part {
@@ -231,7 +231,8 @@ impl EventParser {
         })
     }
 
-    /// Handles text. It is kept if it lies directly in an element whose text is being read.
+    /// Handles text. It is kept if it lies directly in an element whose text is being read;
+    /// otherwise it is ignored.
     fn text(&mut self, text: &str) {
         if self.depth == FIELD_DEPTH && self.field.is_some() {
             self.text.push_str(text);

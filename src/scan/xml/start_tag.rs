@@ -13,7 +13,8 @@ pub(super) const SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
 
 /// Checks that a start tag is well formed: the tag must have a name, and its attributes must be
 /// separated by white space, have different names, and have quoted values. If a name occurred
-/// twice, readers could choose different values.
+/// twice, readers could choose different values. The error says what was expected and what was
+/// found.
 pub(super) fn well_formed(start: &BytesStart<'_>) -> Result<(), String> {
     if !is_name(start.name().into_inner()) {
         return Err("expected the name of an element, found none".to_owned());

@@ -13,7 +13,7 @@ use crate::evidence::event_xml::{Encoding, is_prefix_character, local_name};
 use crate::scan::evtx::log::Block;
 
 /// The greatest length of a namespace prefix before the name `Event`, with its colon, in
-/// characters.
+/// characters. A tag with a longer prefix does not count as a tag of an event.
 const MOST_PREFIX: usize = 32;
 /// The number of bytes at the end of a file in which the end tag of the element around the file's
 /// events is searched for.
@@ -37,12 +37,12 @@ enum Tag {
 pub(super) enum Ending {
     /// The event ends with its end tag, as it should.
     Whole,
-    /// The event has no end tag before another event starts. It is taken to end where the other one
+    /// The event has no end tag before another event starts. Its range ends where the other one
     /// starts.
     Another,
-    /// The event has no end tag before the end of the file. It is taken to end with the file.
+    /// The event has no end tag before the end of the file. Its range ends with the file.
     File,
-    /// The event has no end tag within the greatest size of an event. It is cut off at that size.
+    /// The event has no end tag within the greatest size of an event. Its range ends at that size.
     TooLong,
 }
 

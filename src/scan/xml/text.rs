@@ -9,7 +9,8 @@ use std::ops::Range;
 use crate::evidence::event_xml::{Encoding, MOST_LEAD_IN, NotText, lead_in, may_begin_lead_in};
 
 /// The number of characters before a lead-in (what a tool writes before an event, such as a syslog
-/// header) among which the end of the previous line must be. All after it must be blanks.
+/// header) that are searched for the end of the previous line. Only blanks may follow that end;
+/// otherwise no lead-in begins there.
 const MOST_INDENT: usize = 64;
 
 /// A part of a file of event XML that was read. Positions in its functions are in bytes from the
@@ -17,10 +18,11 @@ const MOST_INDENT: usize = 64;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct XmlText<'a> {
     bytes: &'a [u8],
-    /// The offset in the file at which the part that was read begins, in bytes.
+    /// The offset, in the file of event XML, at which the part that was read begins, in bytes.
     pub(super) start: u64,
     pub(super) encoding: Encoding,
-    /// True if the part that was read reaches to the end of the file.
+    /// True if the part that was read reaches to the end of the file of event XML; false if more of
+    /// the file follows.
     pub(super) is_end: bool,
 }
 
@@ -37,14 +39,14 @@ impl<'a> XmlText<'a> {
     }
 
     /// Converts a range of the file to a range in the bytes of the part of the file that was read.
-    /// The range is cut off at the end of the part.
+    /// A range that extends beyond the part is cut off.
     pub(super) fn byte_range(&self, range: Range<u64>) -> Range<usize> {
         let place = |at: u64| usize::try_from(at.saturating_sub(self.start)).unwrap_or(usize::MAX);
         place(range.start)..place(range.end).min(self.bytes.len())
     }
 
-    /// Returns the bytes in a range of the file; none if the range does not lie in the part of the
-    /// file that was read.
+    /// Returns the bytes in a range of the file, as far as they lie in the part of the file that
+    /// was read; empty if none does.
     pub(super) fn part(&self, range: Range<u64>) -> &'a [u8] {
         self.bytes.get(self.byte_range(range)).unwrap_or_default()
     }

@@ -37,21 +37,23 @@ pub(super) struct Account {
     pub end: Option<EventTime>,
 }
 
-/// What is known of one process. Deleted records count only where live ones say nothing.
+/// What the found process events (event 1, a process was created; event 5, a process ended) say of
+/// one process. Events in deleted records count only where live ones say nothing.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     live: Account,
     recovered: Account,
 }
 
-/// The processes whose events were found, each with what is known of it.
+/// The processes whose events (event 1, a process was created; event 5, a process ended) were
+/// found, each with what its events say.
 #[derive(Debug, Default)]
 pub(super) struct Creations(BTreeMap<(ComputerNumber, Guid), Known>);
 
 impl Creations {
-    /// Adds those of the process events `events` that `search` describes and whose computer
-    /// `is_watched` knows. All must be of one file, whose position among all files of the sweep is
-    /// `number`. Must be called in evidence order.
+    /// Adds those of the process events `events` that `search` describes, if `is_watched` returns a
+    /// number for their computer. All must be of one file, whose position among all files of the
+    /// sweep is `number`. Must be called in evidence order.
     pub(super) fn add(
         &mut self,
         (number, events): (usize, Vec<LocatedEvent>),
@@ -68,12 +70,13 @@ impl Creations {
         }
     }
 
-    /// Returns what is known of a process; `None` if none of its events was found.
+    /// Returns what the found events say of a process; `None` if none of its events was found.
     pub(super) fn get(&self, computer: ComputerNumber, process: Guid) -> Option<&Known> {
         self.0.get(&(computer, process))
     }
 
-    /// Removes and returns what is known of a process; `None` if none of its events was found.
+    /// Removes and returns what the found events say of a process; `None` if none of its events was
+    /// found.
     pub(super) fn take(&mut self, computer: ComputerNumber, process: Guid) -> Option<Known> {
         self.0.remove(&(computer, process))
     }
@@ -103,8 +106,8 @@ impl Known {
         link.map(|link| link.parent).filter(|parent| *parent != Guid::NIL)
     }
 
-    /// Returns what live records say of the process. What they do not say, its creation or its end,
-    /// is taken from deleted records.
+    /// Returns what live records (those that were not deleted) say of the process. What they do not
+    /// say, its creation or its end, is taken from deleted records.
     pub(super) fn settle(self) -> Account {
         let Known { live, recovered } = self;
         let end = live.end.or(recovered.end);

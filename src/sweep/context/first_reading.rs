@@ -34,8 +34,8 @@ pub(in crate::sweep) struct FirstReading {
 }
 
 impl FirstReading {
-    /// Makes a value in which nothing is noted yet. If the GUIDs take too much memory, they are
-    /// kept in a temporary file in `folder`.
+    /// Makes a collection in which nothing is noted yet. If the GUIDs of process events take too
+    /// much memory, they are kept in a temporary file in `folder`.
     pub(super) fn new(folder: &Path) -> Self {
         FirstReading { watched: Watched::default(), links: LinkSpool::new(folder), not_noted: Vec::new() }
     }
@@ -54,9 +54,9 @@ impl FirstReading {
         Ok(())
     }
 
-    /// Notes, for the later search, the process of each event in `events` that is a match (and not
-    /// only a lead or another query). All events must be of one file; `file` is its position among
-    /// all files of the sweep.
+    /// Notes, for the later search for processes, the process of each event in `events` that is a
+    /// match. Other events, such as leads (queries that Windows' own DNS client logged), are left
+    /// out. All events must be of one file; `file` is its position among all files of the sweep.
     pub(in crate::sweep) fn add_matches(&mut self, file: usize, events: &[EventWithHits<'_>]) {
         self.watched.add_matches(file, events);
     }

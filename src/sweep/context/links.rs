@@ -149,8 +149,8 @@ fn chunk_at(block: Block, offset: u64) -> Option<Block> {
     (start >= block.start && end <= block.end).then_some(Block { start, end })
 }
 
-/// The GUIDs in process events, and the places of these events: in memory or, if they are many, in
-/// a temporary file, which has no name and is gone with the process.
+/// The GUIDs in process events, and the places (parts of files) of these events: in memory or, if
+/// they are many, in a temporary file, which has no name and is gone with the process.
 #[derive(Debug)]
 pub(in crate::sweep) struct LinkSpool {
     file: BufWriter<SpooledTempFile>,
@@ -159,7 +159,8 @@ pub(in crate::sweep) struct LinkSpool {
 }
 
 impl LinkSpool {
-    /// Makes an empty spool. If a temporary file is needed, it is made in `folder`.
+    /// Makes an empty collection of GUIDs in process events. If a temporary file is needed because
+    /// they are many, it is made in `folder`.
     pub(in crate::sweep) fn new(folder: &Path) -> Self {
         Self::with_limit(folder, MOST_IN_MEMORY)
     }
@@ -174,7 +175,8 @@ impl LinkSpool {
         self.file.write_all(&links.0).map_err(|error| self.failed(&error))
     }
 
-    /// Calls `found` for each process event in the files of `search`, with its place and its GUIDs.
+    /// Calls `found` for each process event in the files of `search`, with its place (a part of a
+    /// file) and its GUIDs. Stops early, without an error, if the search is interrupted.
     fn each(
         &mut self,
         search: &LinkSearch<'_>,
@@ -225,9 +227,10 @@ impl LinkSpool {
 /// What comes before the encoded GUIDs of a place (a part of a file with process events).
 struct Head {
     place: ProcessPlace,
-    /// The number of events with the GUID of a parent.
+    /// The number of process events of the place that state the GUID of a parent. Each has two
+    /// GUIDs.
     with_parent: usize,
-    /// The number of events without the GUID of a parent.
+    /// The number of process events of the place without the GUID of a parent. Each has one GUID.
     alone: usize,
 }
 

@@ -75,7 +75,7 @@ pub(super) struct Processes {
     /// The processes, sorted by computer without regard to letter case, and then by GUID.
     pub found: Vec<Process>,
     /// True if an interruption kept logs from being read again for these processes, so that the
-    /// events of some can be missing.
+    /// events of some processes can be missing.
     pub is_interrupted: bool,
 }
 
@@ -124,8 +124,8 @@ fn files_to_read(config: &Config, watched: &Watched, discovery: &Discovery) -> V
 }
 
 /// Finds the processes of the matches that `watched` noted, and their ancestors, in the files of
-/// `search`. `links` has the GUIDs that the first reading noted, and `source` reads everything
-/// else.
+/// `search`. `links` has the GUIDs of process events that the first reading noted; `source` reads
+/// those that it did not note, and the needed events.
 fn processes(
     watched: &Watched,
     links: &mut LinkSpool,
@@ -145,17 +145,19 @@ fn processes(
     Ok(Processes { found: rows(watched, known, source), is_interrupted: source.is_interrupted() })
 }
 
-/// Whether the files of one computer may have had events that the sweep could not read.
+/// Whether the files with records of one computer may have had events that the sweep could not
+/// read. This decides why the event of a process counts as missing.
 #[derive(Clone, Copy, Default)]
 struct Blind {
-    /// True if a file could not be read whole.
+    /// True if any file with records of the computer could not be read whole.
     unread: bool,
-    /// True if anything in a file is damaged.
+    /// True if anything is damaged in any file with records of the computer.
     damaged: bool,
 }
 
 /// Makes the list of processes: each process of a match, and its ancestors as far as the found
-/// events `known` name them. It is sorted by computer and GUID.
+/// events `known` name them. The list is sorted by computer and GUID. `source` says which files
+/// could not be read whole, which can be the reason why an event was not found.
 fn rows(watched: &Watched, mut known: Creations, source: &dyn ProcessSource) -> Vec<Process> {
     let parent = |(computer, guid): &(ComputerNumber, Guid)| {
         let parent = known.get(*computer, *guid).and_then(Known::parent);

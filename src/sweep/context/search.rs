@@ -16,11 +16,11 @@ use crate::sweep::parts::{PartsAgain, PartsPass};
 
 /// Where the processes of matches are searched for.
 pub(in crate::sweep) enum ProcessesFrom {
-    /// In the logs. The first reading notes the GUIDs in their process events; the events that are
-    /// needed are read again.
+    /// The processes are searched for in the logs. The first reading of the logs notes the GUIDs in
+    /// their process events; the events that are needed are read again.
     Evidence,
-    /// In the parts (files with the results of sweeps) that are merged. They contain the process
-    /// events of the logs that were read for them.
+    /// The processes are searched for in the parts (files with the results of sweeps) that are
+    /// merged. The parts contain the process events of the logs that were read for them.
     Parts(PartsAgain),
 }
 

@@ -1,5 +1,5 @@
-//! A source of process events: after the first reading of the evidence, the needed ones are read
-//! from it.
+//! A source of process events. After the first reading of the evidence, those process events that
+//! are needed to find the processes of matches are read from it.
 
 use super::links::{LinkSpool, ProcessPlace};
 use crate::error::SweepError;
@@ -15,7 +15,7 @@ pub(in crate::sweep) trait ProcessSource {
     /// Reads the process events that `search` describes at these places (parts of files), which
     /// must be in ascending order. Calls `found` for each place, in this order, with its file (by
     /// its position among all files of the sweep) and the events: live ones, then deleted ones.
-    /// Some may be of processes that are not searched for.
+    /// Some of the events may be of processes that are not searched for.
     fn read_events(
         &mut self,
         search: &ProcessSearch,
@@ -27,6 +27,7 @@ pub(in crate::sweep) trait ProcessSource {
     /// the sweep.
     fn has_not_read(&self, file: usize) -> bool;
 
-    /// Returns true if an interruption of the sweep kept some places from being read.
+    /// Returns true if an interruption of the sweep kept process events at some places (parts of
+    /// files) from being read.
     fn is_interrupted(&self) -> bool;
 }

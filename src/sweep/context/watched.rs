@@ -19,7 +19,7 @@ pub(super) struct WatchedComputer {
     pub name: String,
     /// The time of the first record that Sysmon logged on the computer; `None` if none has a time.
     pub first_record: Option<EventTime>,
-    /// The processes of the computer's matches.
+    /// The processes that made the matching queries on the computer, by GUID.
     seeds: BTreeSet<Guid>,
 }
 
@@ -106,13 +106,14 @@ impl Watched {
         self.computers.get(number as usize).expect("each number is that of a computer")
     }
 
-    /// Returns true if the computer with this number has a match whose event states the GUID of its
-    /// process.
+    /// Returns true if the computer with this number has a match whose event states the GUID of the
+    /// process that made the query.
     pub(super) fn has_seeds(&self, number: ComputerNumber) -> bool {
         !self.computer(number).seeds.is_empty()
     }
 
-    /// Returns the processes of all matches, by GUID, each with the number of its computer.
+    /// Returns the processes that made the matching queries, by GUID, each with the number of its
+    /// computer.
     pub(super) fn seeds(&self) -> impl Iterator<Item = (ComputerNumber, Guid)> {
         (0..).zip(&self.computers).flat_map(|(number, computer)| {
             computer.seeds.iter().map(move |guid| (ComputerNumber(number), *guid))

@@ -144,9 +144,9 @@ impl Merge {
     }
 
     /// Merges the parts into an output directory. `local` has the settings of this process, such as
-    /// its number of threads; its roots are not used. If `leaves_part` is true, the output also
-    /// gets a part (a file with its results), so that it can be merged again. Nothing is written if
-    /// `interrupt` becomes true.
+    /// its number of threads; the roots in `local` are not used. If `leaves_part` is true, the
+    /// output also gets a part (a file with its results), so that it can be merged again. Nothing
+    /// is written if `interrupt` becomes true.
     pub fn run(
         self,
         local: Local,
@@ -176,8 +176,8 @@ impl Merge {
     }
 }
 
-/// The opened parts of all shards of one plan, or the opened part of one whole sweep, with the
-/// plan.
+/// The opened parts (files with results) of all shards of one plan, or the opened part of one whole
+/// sweep, with the plan.
 struct Opened {
     /// The path of the plan, or of the output that contains the part. Error messages name it.
     path: PathBuf,
@@ -186,11 +186,12 @@ struct Opened {
     records: Vec<MergedPart>,
 }
 
-/// The maximum number of shards without a part that a message lists.
+/// The maximum number of shards of a plan that an error message names because the merge has no part
+/// (file with results) of them. Further ones are counted.
 const MOST_MISSING: usize = 10;
 
-/// Opens the parts in the files `paths`, and checks that they are of the plan in the file `path`
-/// and that there is exactly one for each of its shards.
+/// Opens the parts (files with the results of shards) at `paths`, and checks that they are of the
+/// plan in the file `path` and that there is exactly one for each of the plan's shards.
 fn of_plan(path: &Path, paths: &[PathBuf]) -> Result<Opened, PartsError> {
     let (plan, id) = Plan::read(path)?;
     let shards = plan.shards.get();
@@ -256,8 +257,9 @@ fn record(path: &Path, plan: &str, shard: u32) -> Result<MergedPart, PartsError>
     Ok(MergedPart { file: name, bytes: file.bytes, sha256: file.sha256, plan: plan.to_owned(), shard })
 }
 
-/// Checks that the sweeps of two plans look for the same. `first` and `other` are the
-/// configurations in the plans. The error contains the paths of both.
+/// Checks that the sweeps of two plans look for the same events, with the same options. `first` and
+/// `other` are the configurations in the plans. The error says what differs, and contains the paths
+/// of both.
 fn check_same(
     first: &CarriedConfig,
     other: &CarriedConfig,

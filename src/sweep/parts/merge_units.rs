@@ -11,11 +11,11 @@ use crate::output::PartsError;
 use crate::scan::Block;
 use crate::sweep::unit::{Unit, UnitSource};
 
-/// The opened parts of all shards of one plan, or the one part of a whole sweep, which contains a
-/// plan with one shard.
+/// The opened parts (files with results) of all shards of one plan, or the one part of a whole
+/// sweep, which contains a plan with one shard.
 pub(in crate::sweep) struct Group {
-    /// The position of the plan's first file in the list of the files of all plans that are merged,
-    /// plan after plan.
+    /// The 0-based position of the plan's first file in the list of the files of all plans that are
+    /// merged, plan after plan.
     pub(super) first_file: usize,
     /// For each of the plan's files, the 0-based number of its shard. It is also the index in
     /// `parts` of the part that has the file's results.

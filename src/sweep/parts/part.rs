@@ -69,9 +69,9 @@ pub(in crate::sweep) struct PartWriter {
 /// document of a part states them, so that a reader notices a part that was cut off.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Counts {
-    /// The number of documents with the result of a block of a file.
+    /// The number of documents (encoded items) with the result of a block of a file.
     units: u64,
-    /// The number of documents with process events.
+    /// The number of documents (encoded items) with process events.
     processes: u64,
 }
 
@@ -79,7 +79,7 @@ struct Counts {
 /// a block of a file.
 #[derive(Debug)]
 pub(in crate::sweep) struct ForPart {
-    /// The position of the file in the plan's list of files.
+    /// The 0-based position of the block's file in the plan's list of files.
     pub file: u64,
     /// The encoded entry of the block: first the file and the block ([`EntryUnit`]), then the
     /// result.
@@ -165,8 +165,8 @@ pub(super) fn hashes(discovery: &Discovery, numbers: &[usize]) -> Vec<ContainerH
 }
 
 /// Reads a part (the file with the results of a sweep or of a shard). [`open`](Self::open) reads
-/// its head, plan and hashes; after that, the results of blocks of files are read one after the
-/// other.
+/// the part's head, plan and hashes; after that, `next_of` reads the results of blocks of files one
+/// after the other.
 pub(super) struct PartReader {
     reader: PackedReader,
     /// The first document of the part, which says of which shard of which plan the part is.
@@ -178,7 +178,7 @@ pub(super) struct PartReader {
     pub hashes: Vec<ContainerHashes>,
     /// The path of the part's file.
     pub path: PathBuf,
-    /// The number of documents before the first result of a block.
+    /// The number of documents (encoded items of the part) before the first result of a block.
     pub before: u64,
     /// Whether the process events of a block are returned with its result. If false, they are
     /// skipped.
@@ -325,8 +325,8 @@ impl PartReader {
     }
 }
 
-/// Opens the part at `path` again, and skips its first `before` documents, which come before the
-/// results of blocks.
+/// Opens the part at `path` again, and skips its first `before` documents (encoded items), which
+/// come before the results of blocks.
 pub(super) fn open_documents(path: &Path, before: u64) -> Result<PackedReader, PartsError> {
     let mut reader = PackedReader::open(path, PART)?;
     for _ in 0..before {
@@ -335,7 +335,8 @@ pub(super) fn open_documents(path: &Path, before: u64) -> Result<PackedReader, P
     Ok(reader)
 }
 
-/// Returns the error that the part at `path` is damaged.
+/// Returns the error that the part at `path` is damaged. `reason` says what is wrong, and is quoted
+/// in the message.
 pub(super) fn damaged(path: &Path, reason: &str) -> PartsError {
     PartsError { path: path.to_path_buf(), reason: format!("it is damaged ({reason}): make it anew") }
 }

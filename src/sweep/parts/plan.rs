@@ -58,11 +58,11 @@ pub(super) type ShardNumber = NonZeroU32;
 pub struct PlanSummary {
     /// The number of shards of the plan, each of which one process sweeps.
     pub shards: u32,
-    /// The number of files to read.
+    /// The number of files that the plan lists, over all shards.
     pub files: u64,
-    /// The number of pieces of evidence, usually one for each machine.
+    /// The number of pieces of evidence in the plan, usually one for each machine.
     pub pieces: u64,
-    /// The number of archives, disk images, volumes and shadow copies.
+    /// The number of archives, disk images, volumes and shadow copies in the plan's evidence.
     pub containers: u64,
     /// The number of bytes to read, over all shards.
     pub bytes: u64,
@@ -80,7 +80,7 @@ struct Head {
     config: CarriedConfig,
 }
 
-/// A document (an encoded item) in the file of a plan after the first two: some of the evidence's
+/// A document (an encoded item) in the file of a plan after the first two: a batch of the plan's
 /// files, or the end of the plan.
 #[derive(Debug, Serialize, Deserialize)]
 enum FilesDocument {
@@ -244,8 +244,9 @@ impl Plan {
     }
 }
 
-/// Returns the shard, counted from 0, of each of `items`. From the largest item to the smallest,
-/// each goes to the shard that has the fewest bytes so far.
+/// Returns the number of the shard, from 0, to which each of `items` is assigned. The items are
+/// assigned from the largest to the smallest, each to the shard that has the fewest bytes so far.
+/// For each file of an item, `OVERHEAD` is added to its bytes.
 fn shards_of(items: &[EvidenceItem], shards: NonZeroU32) -> Vec<u32> {
     let weight = |item: &EvidenceItem| item.bytes.saturating_add(OVERHEAD * item.files.len().max(1) as u64);
     let mut order: Vec<usize> = (0..items.len()).collect();
@@ -263,8 +264,8 @@ fn shards_of(items: &[EvidenceItem], shards: NonZeroU32) -> Vec<u32> {
     shards
 }
 
-/// Reads the next document of a plan from its file, and adds the document to the hash that
-/// identifies the plan.
+/// Reads the next document (an encoded item) of a plan from its file, and adds the document's bytes
+/// to the hash that identifies the plan. Fails if there is none, or if it is damaged.
 fn next<T: DeserializeOwned>(reader: &mut PackedReader, hasher: &mut Hasher) -> Result<T, PartsError> {
     let Some(document) = reader.next_document()? else {
         return Err(reader.wrong("it is incomplete: make it anew"));
@@ -274,7 +275,7 @@ fn next<T: DeserializeOwned>(reader: &mut PackedReader, hasher: &mut Hasher) -> 
         .map_err(|error| reader.wrong(format!("it is damaged ({error}): make it anew")))
 }
 
-/// Encodes a document of a plan or of a part with postcard.
+/// Encodes a document (an item of the file) of a plan or of a part with postcard.
 pub(super) fn encoded(document: &impl Serialize) -> Vec<u8> {
     postcard::to_stdvec(document)
         .expect("numbers, texts, lists and maps of known length can all be written to memory")

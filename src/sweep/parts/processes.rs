@@ -1,6 +1,6 @@
-//! The process events in parts: a part of a sweep with process context (`--context`) contains every
-//! creation and end of a process that its logs have, because only a merge knows which computers
-//! have matches.
+//! The process events in parts (files with what a sweep or a shard found). The part of a sweep with
+//! process context (`--context`) contains every creation and end of a process that its logs have,
+//! because only a merge knows which computers have matches.
 //!
 //! The process events of a block of a file are documents of limited size, which come after the
 //! block's result. A merge reads these documents where a sweep reads ranges of the logs a second
@@ -23,16 +23,17 @@ use crate::sweep::context::{EncodedLinks, LinkSpool, ProcessPlace, ProcessSource
 /// output gets a part too, those of a few blocks.
 const DOCUMENT_BYTES: usize = 256 << 10;
 
-/// The process events of a block of a file, as the contents of documents (encoded items) of a part,
-/// without the first byte and the file's position. Each begins with a byte, which is 1 if the block
-/// could not be read whole and 0 otherwise. The encoded events follow: those of live records in
-/// file order, then those of deleted records.
+/// The process events of a block (a range) of a file, encoded as documents of limited size, which
+/// are items of a part. In the part, the byte `PROCESSES` and the file's position come before each
+/// document. A document begins with a byte, which is 1 if the block could not be read whole and 0
+/// otherwise. The encoded events follow: those of live records in file order, then those of deleted
+/// records.
 #[derive(Debug, Default)]
 pub(in crate::sweep) struct BlockProcesses(Vec<Vec<u8>>);
 
 impl BlockProcesses {
-    /// Encodes the process events that were found in a block. `is_whole` is false if not all of the
-    /// block could be read.
+    /// Encodes the process events that were found in a block (a range of a file). `is_whole` is
+    /// false if not all of the block could be read.
     pub(in crate::sweep) fn of(events: impl Iterator<Item = LocatedEvent>, is_whole: bool) -> Self {
         let begun = || vec![u8::from(!is_whole)];
         let (mut documents, mut document) = (Vec::new(), begun());
@@ -49,7 +50,8 @@ impl BlockProcesses {
         BlockProcesses(documents)
     }
 
-    /// Returns true if the block could not be read whole.
+    /// Returns true if the block (the range of a file) could not be read whole when its process
+    /// events were collected.
     pub(in crate::sweep) fn is_unread(&self) -> bool {
         self.0.iter().any(|document| document.first() == Some(&1))
     }
@@ -71,16 +73,17 @@ impl BlockProcesses {
     }
 }
 
-/// The paths of the parts of a merge. Their process events are read in a second pass, after all
-/// results.
+/// The paths of the parts (files with the results of sweeps) of a merge. The process events in the
+/// parts are read in a second pass, after all results.
 #[derive(Debug, Clone, Default)]
 pub(in crate::sweep) struct PartsAgain(pub(super) Vec<GroupAgain>);
 
-/// The paths of the parts of all shards of one plan, for reading them a second time.
+/// The paths of the parts (files with the results of shards) of all shards of one plan, for reading
+/// the parts a second time.
 #[derive(Debug, Clone)]
 pub(super) struct GroupAgain {
-    /// The position of the plan's first file in the list of the files of all plans that are merged,
-    /// plan after plan.
+    /// The 0-based position of the plan's first file in the list of the files of all plans that are
+    /// merged, plan after plan.
     pub first_file: usize,
     /// For each of the plan's files, the 0-based number of its shard. It is also the index in
     /// `parts` of the part that has the file's process events.
@@ -157,8 +160,8 @@ impl PartsPass<'_> {
 }
 
 impl ProcessSource for PartsPass<'_> {
-    /// Adds the GUIDs in all process events of the files to `links`. All events are read for that,
-    /// because a part does not store the GUIDs separately.
+    /// Adds the process GUIDs in all process events of the files to `links`. To find them, reads
+    /// all events, because a part does not store the GUIDs separately.
     fn read_links(&mut self, links: &mut LinkSpool) -> Result<(), SweepError> {
         let encoded = |document: &Document<'_>, events: Vec<LocatedEvent>| {
             let mut encoded = EncodedLinks::default();
@@ -202,8 +205,8 @@ impl ProcessSource for PartsPass<'_> {
 /// A document (an encoded item) of a part with process events of a block of a file, not decoded
 /// yet.
 struct Document<'p> {
-    /// The position of the block's file in the list of the files of all plans that are merged, and
-    /// the number of the document among those of the file.
+    /// The 0-based position of the block's file in the list of the files of all plans that are
+    /// merged, and the number, from 0, of the document among those of the file.
     place: ProcessPlace,
     /// The path of the part that contains the document. Errors name it.
     path: &'p Path,
@@ -211,8 +214,8 @@ struct Document<'p> {
 }
 
 impl Document<'_> {
-    /// Decodes the document. Returns true if the block of the process events could be read whole,
-    /// and the events.
+    /// Decodes the document to process events. The returned boolean is true if the block (the range
+    /// of a file) that the events are from could be read whole.
     fn decode(&self) -> Result<(bool, Vec<LocatedEvent>), SweepError> {
         let wrong = |reason: &str| damaged(self.path, reason);
         let (first, mut rest) = self.bytes.split_first().ok_or_else(|| wrong("a document is empty"))?;
@@ -227,7 +230,8 @@ impl Document<'_> {
     }
 }
 
-/// The parts of all shards of one plan. A part is opened when it is first needed.
+/// The parts (files with the results of shards) of all shards of one plan. A part is opened when it
+/// is first needed.
 struct OpenedGroup<'p> {
     group: &'p GroupAgain,
     readers: Vec<Option<PartDocuments>>,

@@ -41,7 +41,7 @@ pub struct ShardSweep<'p> {
 
 /// Reads the evidence of one shard of a plan, and writes its part, the file with its results.
 /// Returns the totals of the shard, and the size and SHA-256 of the part. If `interrupt` became
-/// true, no part is written.
+/// true, no part is written, and `None` is returned in place of its size and SHA-256.
 pub fn sweep_shard(
     request: ShardSweep<'_>,
     observer: &mut dyn Observer,

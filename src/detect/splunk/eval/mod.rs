@@ -251,9 +251,9 @@ impl Parser<'_, '_> {
         self.operation(&OPERATORS, |parser| parser.primary(depth))
     }
 
-    /// Reads operands that are joined by some of the `operators`, and makes a term of them that is
-    /// computed from left to right. `operand` reads one operand. A single operand is returned as it
-    /// is.
+    /// Reads operands that are joined by any of the `operators`, and makes a term of them that is
+    /// computed from left to right. `operand` is the function that reads one operand. A single
+    /// operand is returned as it is.
     fn operation(
         &mut self,
         operators: &[(&str, Function)],

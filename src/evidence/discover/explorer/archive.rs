@@ -245,16 +245,17 @@ const CLIENT_INFO: &[u8] = b"client_info.json";
 const MOST_CLIENT_INFO: usize = 1 << 20;
 
 /// What an archive states about the host whose files it contains, and about the sparse files of
-/// which its collector left out ranges.
+/// which the collector, the tool that copied them from the host, left out ranges.
 #[derive(Default)]
 struct HostHints {
     /// The files in the archive in which Velociraptor states which ranges of sparse files it
     /// collected.
     indexes: SparseIndexes,
-    /// The collector's arrangement of folders in the archive. `None` until a collected file shows
-    /// it.
+    /// How the collector, the tool that copied the files from the host, arranges them in folders of
+    /// the archive. `None` until the path of a collected file shows it.
     layout: Option<Layout>,
-    /// The name of the host as Velociraptor's `client_info.json` states it.
+    /// The name of the host as Velociraptor's `client_info.json` states it. `None` until that file
+    /// is read, or if it names no host.
     client: Option<String>,
 }
 

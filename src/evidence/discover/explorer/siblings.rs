@@ -45,8 +45,8 @@ impl Siblings for NoFolder {
     }
 }
 
-/// The files of an archive that may be files of disk images, by their paths. Has the bytes of each
-/// file, or the reason why they cannot be read.
+/// The files of an archive that may be files of disk images, by their paths. For each, has the
+/// source of the file's bytes, or the reason why they cannot be read.
 #[derive(Default)]
 pub(super) struct ArchiveFiles(HashMap<Vec<u8>, Result<SharedSource, String>>);
 
@@ -60,8 +60,8 @@ impl ArchiveFiles {
     }
 }
 
-/// A folder of an archive. If a disk image in the folder consists of several files, they are opened
-/// here.
+/// A folder of an archive. If a disk image in the folder consists of several files, this value
+/// finds and opens those after the first.
 pub(super) struct ArchiveFolder {
     files: Arc<ArchiveFiles>,
     /// The path of the folder in the archive, with the separator at its end. Empty for the
@@ -128,8 +128,8 @@ impl VolumeFiles {
     }
 }
 
-/// A folder of a volume, in its live state or in that of a shadow copy. If a disk image in the
-/// folder consists of several files, they are opened here.
+/// A folder of a volume, in the volume's live state or in that of a shadow copy. If a disk image in
+/// the folder consists of several files, this value finds and opens those after the first.
 pub(super) struct VolumeFolder {
     files: Arc<VolumeFiles>,
     /// The path of the folder from the volume's root, with `/` at its end. Empty for the root.

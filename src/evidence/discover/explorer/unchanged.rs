@@ -54,9 +54,10 @@ impl StateLogs {
 /// What is needed to compare a shadow copy with the next newer state of its volume: the next newer
 /// shadow copy, or the live volume.
 pub(super) struct NewerState<'v> {
-    /// The logs of the volume in the next newer state.
+    /// The logs of the volume in the next newer state, with which a shadow copy is compared: those
+    /// of the next newer shadow copy, or of the live volume.
     pub(super) logs: &'v StateLogs,
-    /// All shadow copies of the volume.
+    /// All shadow copies of the volume. They tell which bytes changed between two states.
     pub(super) copies: &'v vss::ShadowCopies,
     /// The number of the shadow copy that is compared with the next newer state. The oldest shadow
     /// copy of the volume has number 1.

@@ -3,9 +3,9 @@
 
 use std::collections::HashMap;
 
-/// The paths that [`UniquePaths::give`] has given to files in containers so far. Each comes with
-/// the number that was last put after it, to tell apart several files with this path in their
-/// containers. The number is 1 if none was put after it yet.
+/// The paths that [`UniquePaths::give`] has given to files in containers so far. The key is a path.
+/// The value is the number that was last put after this path, with `@`, for a further file that has
+/// the path in its container. The value is 1 if no number was put after the path yet.
 #[derive(Debug, Default)]
 pub(super) struct UniquePaths(HashMap<String, u64>);
 

@@ -265,7 +265,8 @@ impl Explorer<'_> {
         }
     }
 
-    /// Explores a shadow copy of a volume. Returns its logs, or `None` if it cannot be read.
+    /// Explores a shadow copy of a volume. Returns its logs, with which those of the next older
+    /// shadow copy are compared. Returns `None` if the shadow copy cannot be read.
     fn shadow_copy(
         &mut self,
         volume: &SharedSource,

@@ -19,7 +19,8 @@ const NOT_AT_HAND: &str = "only what was recorded of the file is at hand";
 /// What is recorded of a file to read that discovery found, without the file's bytes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RecordedFile {
-    /// The position of the file's piece of evidence in the list of all pieces.
+    /// The position, in the list of all pieces of evidence (usually one for each machine), of the
+    /// piece to which the file belongs. Counted from 0.
     pub piece: usize,
     /// The size of the file in bytes.
     pub size: u64,
@@ -29,7 +30,7 @@ pub struct RecordedFile {
 }
 
 impl RecordedFile {
-    /// Records a file that discovery found.
+    /// Returns what is recorded of `file`, a file to read that discovery found.
     #[must_use]
     pub fn of(file: LogFile) -> Self {
         let place = match file.place {

@@ -1,6 +1,7 @@
 //! What discovery found, as plain data: the files, the containers and the pieces of evidence. A
 //! plan, which divides a sweep into shards, keeps this data. Another process can list any of it
-//! again ([`relisted`]). A merge, which joins the results of shards or sweeps, needs no evidence.
+//! again ([`relisted`]). A merge, which joins the results of shards or sweeps, uses this data and
+//! does not read the evidence itself.
 
 mod file;
 mod place;
@@ -23,16 +24,19 @@ use crate::evidence::EvidenceError;
 use crate::ledger::container::ContainerReport;
 use crate::ledger::tally::SkippedCounts;
 
-/// The number of recorded files after which [`RecordedEvidence::into_discovery`] gives back the
-/// memory of those that it has converted.
+/// A number of recorded files. Each time [`RecordedEvidence::into_discovery`] has converted this
+/// many, it frees the memory that they took.
 const FILES_GIVEN_BACK: usize = 1 << 16;
 
-/// Everything that discovery found in the roots, without the bytes of the files.
+/// Everything that discovery found in the roots (the folders and files that the user names),
+/// without the bytes of the files. A plan, which divides a sweep into shards, stores it, and so
+/// does a part (the file with what a sweep found) of a whole sweep.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct RecordedEvidence {
     /// The roots, in the order in which the user gave them.
     pub roots: Vec<RecordedRoot>,
-    /// The pieces of evidence, in the order in which they were found.
+    /// The pieces of evidence (usually one for each machine), in the order in which they were
+    /// found.
     pub pieces: Vec<Piece>,
     /// Counts of the files and other entries that were found in the evidence but not read, by kind.
     pub passed_over: SkippedCounts,
@@ -50,14 +54,17 @@ pub struct RecordedEvidence {
 /// What is recorded of a container that discovery found.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RecordedContainer {
-    /// The position of the container's piece of evidence in the list of all pieces.
+    /// The position, in the list of all pieces of evidence (usually one for each machine), of the
+    /// piece to which the container belongs. Counted from 0.
     pub piece: usize,
-    /// The container's row of the table of containers.
+    /// The container's row in the table of containers: its path, its kind, and what is wrong with
+    /// it.
     pub report: ContainerReport,
 }
 
-/// An outermost container that was opened, or a sparse file: a file of the evidence, and what lies
-/// in it.
+/// A file of the evidence that is a container, or a sparse file with a Velociraptor index, which
+/// states the ranges of the file that were collected; and the positions of the files and containers
+/// that were found in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Opened {
     /// The position, in the list of roots, of the root that the container or the sparse file lies
@@ -67,10 +74,11 @@ pub struct Opened {
     /// of its Velociraptor index, which states the ranges of the file that were collected.
     #[serde(with = "path_as_bytes")]
     pub relative: PathBuf,
-    /// The positions, in the list of all files, of the files to read in the container, or of the
-    /// sparse file.
+    /// The positions, in the list of all files to read, of those that lie in the opened container,
+    /// or of the opened sparse file. Counted from 0.
     pub files: Range<usize>,
-    /// The positions, in the list of all containers, of the container and of those that lie in it.
+    /// The positions, in the list of all containers, of the opened container and of those that lie
+    /// in it. Counted from 0. Empty for a sparse file.
     pub containers: Range<usize>,
 }
 
@@ -78,9 +86,11 @@ pub struct Opened {
 /// container (one that lies in no other) with all files in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EvidenceItem {
-    /// The positions of the item's files in the list of all files.
+    /// The positions of the item's files in the list of all files to read, counted from 0. An item
+    /// is a file in a folder, or an outermost container with all files in it.
     pub files: Range<usize>,
-    /// The positions of the item's containers in the list of all containers.
+    /// The positions, in the list of all containers, of the item's outermost container and of the
+    /// containers in it. Counted from 0. Empty if the item is a file in a folder.
     pub containers: Range<usize>,
     /// The total size, in bytes, of the files of the item that must be read. Unchanged logs of
     /// shadow copies are left out.
@@ -91,14 +101,15 @@ pub struct EvidenceItem {
 }
 
 impl RecordedEvidence {
-    /// Records what discovery found.
+    /// Returns a record of what discovery found: the files, containers and pieces of evidence,
+    /// without the bytes of the files.
     #[must_use]
     pub fn of(discovery: Discovery) -> Self {
         let frame = Self::frame_of(&discovery);
         RecordedEvidence { files: discovery.files.into_iter().map(RecordedFile::of).collect(), ..frame }
     }
 
-    /// Records what discovery found, except for the files.
+    /// Returns a record of what discovery found in which the list of files is empty.
     #[must_use]
     pub fn frame_of(discovery: &Discovery) -> Self {
         let roots = discovery.roots.iter().zip(&discovery.evidence_of_roots);
@@ -112,8 +123,8 @@ impl RecordedEvidence {
         }
     }
 
-    /// Fails if one of the roots lies in another one, because the events in the inner root would
-    /// count twice.
+    /// Fails if one of the roots is listed twice or lies in another one, because the events in it
+    /// would count twice.
     pub fn check_roots(&self) -> Result<(), EvidenceError> {
         no_overlap(self.roots.iter().map(|root| &root.path))
     }
@@ -161,7 +172,8 @@ impl RecordedEvidence {
 
     /// Checks that all positions (of pieces, roots, files and containers) lie in the lists that
     /// they refer to. They do unless someone forged the file from which the evidence was read: a
-    /// plan, or the part of a whole sweep. The error says what is wrong.
+    /// plan, or the part (the file with what a sweep found) of a whole sweep. The error says what
+    /// is wrong.
     pub fn check(&self) -> Result<(), String> {
         let pieces = self.pieces.len();
         let is_whole = self.roots.iter().map(|root| root.pieces).sum::<usize>() == pieces

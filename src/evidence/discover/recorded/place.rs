@@ -14,13 +14,14 @@ pub struct RecordedRoot {
     /// The absolute path of the root.
     #[serde(with = "path_as_bytes")]
     pub path: PathBuf,
-    /// The number of pieces of evidence in the root.
+    /// The number of pieces of evidence (usually one for each machine) in the root.
     pub pieces: usize,
 }
 
 /// Finds the recorded root in which a piece of evidence lies.
 pub(super) struct RootPlaces {
-    /// For each root, the number of pieces in it and in all roots before it.
+    /// For each root, the number of pieces of evidence (usually one for each machine) in it and in
+    /// all roots before it together.
     ends: Vec<usize>,
     /// The absolute path of each root, which its files share.
     paths: Vec<Arc<Path>>,
@@ -40,7 +41,8 @@ impl RootPlaces {
     }
 
     /// Returns the position, in the list of roots, of the root in which the piece of evidence with
-    /// the number `piece` lies. Both count from 0.
+    /// the number `piece` lies. Both count from 0. Returns the number of roots if no piece has this
+    /// number.
     pub(super) fn of_piece(&self, piece: usize) -> usize {
         self.ends.partition_point(|end| *end <= piece)
     }
@@ -69,7 +71,8 @@ pub(in crate::evidence::discover) struct RecordedInner {
     /// The path of the file from the root of the evidence (the folder or file that the user names).
     /// A `!` separates the path of a container from the path in it.
     pub source_path: String,
-    /// What the container states about where the file comes from.
+    /// What the container states about where the file comes from: its original path, the shadow
+    /// copy, and whether it was deleted.
     pub origin: Origin,
     /// For an unchanged log of a shadow copy: the path, from the root of the evidence, of the log
     /// with the same bytes, which is read in its place. `None` for a file that must be read.

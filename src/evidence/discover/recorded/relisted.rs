@@ -15,8 +15,8 @@ use crate::evidence::discover::listing::list_again;
 use crate::evidence::discover::log_file::LogFile;
 use crate::evidence::discover::{Discovery, FoundContainer, Search};
 
-/// The reason why a file cannot be read if the file, or the content of its container, is no longer
-/// as it was recorded.
+/// The reason that is reported for a file that cannot be read because it, or the content of its
+/// container, is no longer as the plan (which divides a sweep into shards) records it.
 const CHANGED: &str =
     "the evidence changed after the plan was made: what the plan lists here is no longer there";
 
@@ -24,12 +24,14 @@ const CHANGED: &str =
 /// looked up in the evidence again so that they can be read.
 #[derive(Debug)]
 pub struct Relisted {
-    /// The files and containers of the items, each in the piece of evidence in which it was
-    /// recorded.
+    /// The files and containers of the items (files in folders, and outermost containers) that were
+    /// listed again. Each belongs to the piece of evidence that is recorded for it.
     pub discovery: Discovery,
-    /// The position of each file of `discovery` in the list of all recorded files.
+    /// For each file of `discovery`, its position in the list of all files that the plan records.
+    /// Counted from 0.
     pub files: Vec<usize>,
-    /// The position of each container of `discovery` in the list of all recorded containers.
+    /// For each container of `discovery`, its position in the list of all containers that the plan
+    /// records. Counted from 0.
     pub containers: Vec<usize>,
     /// For each root, how many of its items (files in folders, and outermost containers) were
     /// listed again, and how many of these were not there.
@@ -78,7 +80,8 @@ impl RecordedEvidence {
     }
 
     /// Adds the files and containers of an item to `relisted`, as they were listed again. If they
-    /// are not those that were recorded, adds the recorded ones, which cannot be opened.
+    /// are no longer as recorded, adds the files and containers as they were recorded. These files
+    /// cannot be opened.
     fn add_item(
         &self,
         (item, listing): (&EvidenceItem, Option<Listing>),

@@ -53,7 +53,8 @@ pub struct NtfsFile {
     /// True if the file was deleted: its record in the master file table is marked as free, and no
     /// other file uses the record yet.
     pub is_deleted: bool,
-    /// True if one of the folders that the file lies in is lost, so that the path is not complete.
+    /// True if one of the folders that the file lies in is lost, so that the path is not complete
+    /// and begins with `$Orphan/`.
     pub is_orphan: bool,
     /// True if the file describes the volume itself, such as `$MFT`.
     pub is_system: bool,

@@ -36,8 +36,8 @@ struct Folder {
 pub(super) struct Path {
     /// The text of the file's path, with `/` between its parts.
     pub text: String,
-    /// True if one of the folders that the file lies in is lost. After `$Orphan`, the path begins
-    /// with the first folder that is known.
+    /// True if one of the folders that the file lies in is lost. The path then begins with
+    /// `$Orphan`, followed by the folders below the lost one.
     pub is_orphan: bool,
 }
 

@@ -56,7 +56,8 @@ pub enum NtfsError {
     /// The bytes of the volume cannot be read from the disk or image that it lies in.
     #[error(transparent)]
     Read(#[from] io::Error),
-    /// The boot sector states a size that no NTFS volume has.
+    /// The boot sector states a size that no NTFS volume has, and there is no valid copy of it in
+    /// the last sector of the volume.
     #[error(
         "the boot sector of the NTFS volume is damaged at byte {offset}: expected {expected}, found {found}"
     )]
@@ -93,6 +94,8 @@ pub struct Ntfs {
 
 impl Ntfs {
     /// Opens an NTFS volume: reads its boot sector, and finds the parts of the master file table.
+    /// If the boot sector or the table's first record is damaged, uses its copy, which
+    /// `Ntfs::problems` reports. Fails if the copy is damaged, too, or on a read error.
     pub fn open(volume: SharedSource) -> Result<Ntfs, NtfsError> {
         let first = Geometry::parse(&read_exact(&*volume, 0, 512)?);
         let is_boot_copy_used = first.is_err();

@@ -30,7 +30,7 @@ pub enum Obstacle {
         /// The maximum number of runs (ranges of consecutive clusters) of a stream that are read.
         limit: usize,
     },
-    /// The stream is larger than any event log, and is not read for that reason.
+    /// The stream is larger than the largest stream that is read. No event log is that large.
     #[error("the file has {size} bytes: at most {limit} are read")]
     Size {
         /// The size of the stream in bytes.

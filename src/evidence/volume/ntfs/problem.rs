@@ -94,7 +94,8 @@ impl fmt::Display for VolumeProblem {
 pub struct FileProblem {
     /// The offset in the stream of the range of bytes that has the problem, in bytes.
     pub offset: u64,
-    /// The number of bytes that have the problem. 0 if it concerns no particular range.
+    /// The number of bytes of the stream that have the problem. 0 if the problem concerns no
+    /// particular range.
     pub length: u64,
     /// What is wrong with this range of the stream.
     pub fault: FileFault,

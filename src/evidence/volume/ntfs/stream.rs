@@ -61,6 +61,7 @@ struct Unit {
 impl Stream {
     /// Opens the stream that the attributes `parts` describe: a single attribute, or the parts of
     /// an attribute in several records, in any order. `cluster` is the size of a cluster in bytes.
+    /// Fails with the reason why nothing of the stream can be read.
     pub fn new(volume: SharedSource, cluster: u64, mut parts: Vec<Attribute<'_>>) -> Result<Self, Obstacle> {
         parts.sort_by_key(|part| part.clusters().map_or(0, |clusters| clusters.first));
         let first = parts.first().ok_or(Obstacle::NoData)?;
@@ -169,7 +170,8 @@ impl Stream {
     }
 
     /// Fills `buffer` with bytes of the stream from `offset` on, as they are stored in its
-    /// clusters. Compressed bytes are not decompressed.
+    /// clusters. Compressed bytes are not decompressed. Fails if no run tells where one of the
+    /// bytes lies, or if it lies outside of the volume.
     fn read_plain(&self, mut offset: u64, mut buffer: &mut [u8]) -> io::Result<()> {
         while !buffer.is_empty() {
             let cluster = offset / self.cluster;

@@ -108,7 +108,8 @@ pub fn is_at_start(head: &[u8]) -> bool {
 pub struct Table {
     /// The kind of the disk's partition table.
     pub kind: TableKind,
-    /// The partitions, in the order of their numbers, at most 16,384.
+    /// The partitions, in the order of their numbers, at most 16,384. A disk without a partition
+    /// table has one, with an empty name, which is the whole disk.
     pub partitions: Vec<Partition>,
     /// The ranges of the disk that belong to no partition, in bytes, in ascending order. They
     /// include the partition tables themselves.

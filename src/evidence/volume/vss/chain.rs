@@ -1,4 +1,5 @@
-//! Chains of blocks, in which shadow copies store their lists. Each block names the next one.
+//! Chains of blocks, in which shadow copies store their lists. Each block states where the next one
+//! is.
 
 use std::collections::HashSet;
 

@@ -12,7 +12,8 @@ pub struct Problem {
     /// other kinds, they are bytes of the volume in which a structure was expected, such as the
     /// next block of a list.
     pub range: Range<u64>,
-    /// What is wrong with the bytes that the problem concerns.
+    /// What is wrong with the bytes in `range`: with a structure of shadow copies, or with a
+    /// snapshot.
     pub kind: ProblemKind,
 }
 
@@ -102,8 +103,9 @@ pub enum ProblemKind {
     /// that of a block beyond the snapshot's end, a place beyond the volume's end to which a
     /// block's content was moved, or an offset at which no block begins. The entry is ignored.
     Misplaced,
-    /// A store (where a snapshot keeps overwritten blocks) has bytes of the snapshot at a place
-    /// beyond the end of the live volume. Reads of these bytes fail.
+    /// A store (where a snapshot keeps overwritten blocks) has an entry that states that it keeps
+    /// bytes of the snapshot at a place beyond the end of the live volume. Reads of these bytes
+    /// fail.
     StoredOutOfVolume {
         /// The offset on the volume, in bytes, at which the first block of the problem's range
         /// should be kept.

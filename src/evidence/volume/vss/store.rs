@@ -40,12 +40,14 @@ const UNUSED: u32 = 4;
 /// store says: from the store, or from where the block's content was moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Kept {
-    /// The number of the block: its offset in the snapshot divided by [`BLOCK_SIZE`].
+    /// The number of the block that this entry says where to read: the block's offset in the
+    /// snapshot divided by [`BLOCK_SIZE`].
     pub original: u32,
-    /// True if `at` is an offset in the next newer snapshot. Otherwise it is one on the live
-    /// volume.
+    /// True if the block's content was moved, so that `at` is an offset in the next newer snapshot.
+    /// False if the store keeps the block, so that `at` is an offset on the live volume.
     pub is_forwarded: bool,
-    /// The offset of the block's bytes, in the next newer snapshot or on the live volume.
+    /// The offset of the block's bytes, in bytes: in the next newer snapshot if `is_forwarded` is
+    /// true, and on the live volume otherwise.
     pub at: u64,
 }
 
@@ -53,7 +55,8 @@ pub(super) struct Kept {
 /// are read as if the store did not keep it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Overlay {
-    /// The number of the block: its offset in the snapshot divided by [`BLOCK_SIZE`].
+    /// The number of the block of which the store keeps parts: the block's offset in the snapshot
+    /// divided by [`BLOCK_SIZE`].
     pub original: u32,
     /// The parts of the block that are kept. A block has 32 parts of 512 bytes, and each has a bit.
     /// The first part has the lowest bit.
@@ -100,8 +103,9 @@ fn within<'e, E>(elements: &'e [E], range: &Range<u64>, original: impl Fn(&E) ->
 }
 
 impl Store {
-    /// Returns where to read whole blocks from: an entry for each block that a range of bytes
-    /// touches, if the store keeps the block or its content was moved. Sorted by block.
+    /// Returns where to read whole blocks of the snapshot from. The result has an entry for each
+    /// block that a range of bytes touches and that the store keeps or whose content was moved.
+    /// Sorted by block.
     pub fn kept(&self, range: &Range<u64>) -> &[Kept] {
         within(&self.kept, range, |kept| kept.original)
     }
@@ -367,8 +371,9 @@ impl BlockLists {
         }
     }
 
-    /// Sorts the entries by block. If several entries keep the same block, the last one is used. If
-    /// several overlays have parts of the same block, their parts are joined, and read from the
+    /// Returns the store that the entries describe, with `problems` and those of the entries. The
+    /// entries are sorted by block. If several entries keep the same block, the last one is used.
+    /// If several overlays have parts of the same block, their parts are joined, and read from the
     /// block of the volume that the first overlay states.
     fn into_store(self, mut problems: Vec<Problem>) -> Store {
         let BlockLists { mut kept, mut overlays, problems: of_blocks, .. } = self;
