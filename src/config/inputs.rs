@@ -89,7 +89,7 @@ impl SweepInputs {
     /// Returns the SHA-256 of what the sweep looks for, as hexadecimal digits: the version of
     /// dnsweep, the rules, the exclusions and the period. It is in `run.json` and in each table, so
     /// that one can see whether a sweep can have written a table. Where the evidence lies and how
-    /// it is read is not part of it, because the tables do not depend on that.
+    /// it is read is not part of it.
     #[must_use]
     pub fn looked_for_sha256(&self) -> String {
         let looked_for = SweepInputs {

@@ -340,7 +340,8 @@ impl FileReport {
         }
     }
 
-    /// Returns the number of all problems of the file, including those that are not listed.
+    /// Returns the number of all problems of the file, including those that are not listed. If the
+    /// file is not an event log, counts only those that [`Self::problems`] returns.
     #[must_use]
     pub fn problem_count(&self) -> u64 {
         if self.status() == Status::NotAnEventLog {

@@ -107,7 +107,7 @@ pub enum OutputError {
 
 impl OutputError {
     /// Returns true if the output was begun but could not be completed, for example because the
-    /// disk is full. All other errors are usage errors.
+    /// disk is full. Other errors are usage errors, except for threads that could not be started.
     #[must_use]
     pub fn is_failed_write(&self) -> bool {
         matches!(self, OutputError::Write { .. } | OutputError::Row(_))

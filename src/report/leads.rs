@@ -1,5 +1,6 @@
-//! The columns of `leads.parquet`. A lead is a query of Windows' own DNS client for a name that a
-//! detection describes. It is not a match, because the querying program is not known.
+//! The columns of `leads.parquet`. A lead is a query of Windows' own DNS client whose name (or, for
+//! some rules, whose answer) a detection describes. It is not a match, because the querying program
+//! is not known.
 
 use super::matches::{MatchRow, Occurrence};
 use super::name_columns::NameColumns;

@@ -18,7 +18,8 @@ use crate::report::{
 use crate::scan::LocatedEvent;
 
 /// A detection of the sweep, with the conditions that make an event a match or a lead. A lead is a
-/// query that Windows' own DNS client logged, so that only its name can be compared.
+/// query that Windows' own DNS client logged, so that no more than its name and its answer can be
+/// compared.
 struct Rule<'a> {
     detection: &'a Detection,
     /// The detection's id and name. All hosts with matches of the detection share this copy.

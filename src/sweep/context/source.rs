@@ -23,8 +23,8 @@ pub(in crate::sweep) trait ProcessSource {
         found: &mut dyn FnMut(usize, Vec<LocatedEvent>),
     ) -> Result<(), SweepError>;
 
-    /// Returns true if a file could not be read whole. `file` is its position among all files of
-    /// the sweep.
+    /// Returns true if a file was not read whole: because that failed, or because the sweep was
+    /// interrupted. `file` is its position among all files of the sweep.
     fn has_not_read(&self, file: usize) -> bool;
 
     /// Returns true if an interruption of the sweep kept process events at some places (parts of
