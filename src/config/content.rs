@@ -123,8 +123,8 @@ impl<'c> SiteContent<'c> {
     }
 
     /// Reads the YAML file that defines the macro or lookup `name`. Returns the file's text, and
-    /// its path with its SHA-256; `None` if there is no such file. `kind` is the folder to search:
-    /// [`MACROS`] or [`LOOKUPS`].
+    /// the file's path and SHA-256; `None` if there is no such file. `kind` is the folder to
+    /// search: [`MACROS`] or [`LOOKUPS`].
     fn definition(&self, kind: &str, name: &str) -> Result<Option<(String, UsedFile)>, ContentError> {
         let Some(folder) = self.folder.as_ref().filter(|_| is_plain(name)) else { return Ok(None) };
         let names = EXTENSIONS.map(|extension| format!("{name}.{extension}"));

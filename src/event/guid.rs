@@ -11,7 +11,7 @@ pub struct Guid([u8; 16]);
 
 /// The length of a GUID's text without braces, in bytes.
 const TEXT_LENGTH: usize = 36;
-/// The number of digits in each part of a GUID's text. A hyphen is between the parts.
+/// The number of hexadecimal digits in each part of a GUID's text. Hyphens separate the parts.
 const PARTS: [usize; 5] = [8, 4, 4, 4, 12];
 /// The number of units of 100 ns in a second.
 const TICKS_PER_SECOND: i64 = 10_000_000;

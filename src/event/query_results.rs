@@ -118,8 +118,8 @@ pub fn answer_items(text: &str) -> impl Iterator<Item = AnswerItem<'_>> {
 }
 
 /// Parses an item of `QueryResults` as an IP address. Returns the name of the record type (`A` or
-/// `AAAA`) and the address in canonical form; an IPv4 address in IPv6 form becomes plain IPv4.
-/// `None` if the item is not an address.
+/// `AAAA`) and the address in canonical form. An IPv4 address in IPv6 form (`::ffff:192.0.2.1`)
+/// becomes plain IPv4. `None` if the item is not an address.
 fn address(item: &str) -> Option<(&'static str, Cow<'_, str>)> {
     // This is the usual form. An IPv4 address can be written in one way only, so it is kept
     // unchanged.

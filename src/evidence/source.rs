@@ -43,8 +43,8 @@ pub const PAGE: usize = 4096;
 pub struct FileState {
     /// The size of the file in bytes.
     pub size: u64,
-    /// The time at which the file's content was last changed, in seconds and nanoseconds since
-    /// 1970.
+    /// The time at which the file's content was last changed: the seconds since 1970, and the
+    /// nanoseconds of the second.
     pub modified: (i64, i64),
 }
 

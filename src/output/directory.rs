@@ -46,8 +46,8 @@ impl NewFile {
 enum ReplaceableOutput {
     /// The sweep may replace nothing: an output at the path is an error.
     Nothing,
-    /// The sweep may replace the output of an interrupted sweep, because it resumes that sweep
-    /// (`--resume`).
+    /// The sweep continues an interrupted sweep (`--resume`), and may replace the output that the
+    /// interrupted sweep left.
     Interrupted,
     /// The sweep may replace any earlier output of dnsweep (`--force`).
     AnyOutput,

@@ -50,7 +50,8 @@ impl PackedKind {
 pub struct PartsError {
     /// The path of the plan or the part.
     pub path: PathBuf,
-    /// What is wrong with the file, in words: what was expected, what was found, and what to do.
+    /// What is wrong with the packed file, in words: what was expected, what was found, and what
+    /// the user can do.
     pub reason: String,
 }
 

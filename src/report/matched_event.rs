@@ -31,7 +31,8 @@ pub struct MatchedEvent<'a> {
     /// Says whether the event is seen for the first time, is a copy of an earlier one, or was found
     /// in a deleted record only.
     pub occurrence: Occurrence,
-    /// How far the bytes of the event's record can be trusted, by the checksums of its chunk.
+    /// How far the bytes of the event's record can be trusted, judging by the checksums of its
+    /// chunk.
     pub integrity: Integrity,
     /// The id and name of each detection that describes the event, without those from whose matches
     /// an exclusion removes the event. There is at least one.

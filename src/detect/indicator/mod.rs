@@ -116,8 +116,8 @@ fn read(text: &str, list: &mut ListBuilder) -> Result<(), String> {
     Ok(())
 }
 
-/// Returns the notes that the user sees on a list of indicators: why the first few unusable entries
-/// are left out, and which entries match more than their author may have meant.
+/// Returns the notes that the user sees on a list of indicators: why entries are left out (with the
+/// first few of them), and which entries match more than their author may have meant.
 fn notes(ListBuilder { counts, remarks, more_remarks, .. }: &ListBuilder) -> Vec<String> {
     let not_understood = counts.not_understood.first.iter().map(|reason| format!("not understood: {reason}"));
     let other = counts.other.first.iter().map(|reason| format!("left out: {reason}"));
@@ -125,8 +125,8 @@ fn notes(ListBuilder { counts, remarks, more_remarks, .. }: &ListBuilder) -> Vec
     not_understood.chain(remarks.iter().cloned()).chain(more).chain(other).collect()
 }
 
-/// Returns the id of a list of indicators, such as `iocs-evil.txt`. It is made of the name of the
-/// list's file only, so it stays the same when the list grows.
+/// Returns the id of a list of indicators whose file has this name: `iocs-evil.txt` for `evil.txt`.
+/// The id depends on the file's name only, so it stays the same when the list grows.
 fn list_id(name: &str) -> String {
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
     let plain: String =

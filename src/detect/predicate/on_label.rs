@@ -38,8 +38,8 @@ impl<S: AsRef<str>> Piece for S {
     }
 }
 
-/// A piece of a pattern (what it states between two wildcards for any number of characters) that
-/// can have a wildcard for exactly one character, or in which the case of letters can matter.
+/// The part of a pattern between two wildcards for any number of characters, if it can contain a
+/// wildcard for exactly one character, or if the case of its letters can matter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::detect) struct Letters {
     /// The characters of this piece of a pattern, in lower case unless case matters. `None` is the

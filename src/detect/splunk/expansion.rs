@@ -47,8 +47,8 @@ pub(in crate::detect) struct Expansion<'a> {
 struct ExpandedSpan {
     /// The position in the expanded text of the search at which the span starts, in bytes.
     start: usize,
-    /// The range of bytes of the search as written from which the span came: that of the same text,
-    /// or that of the macro call which the span replaces.
+    /// The range of bytes, in the search as written, that the span came from: the same text, or the
+    /// macro call that the span replaces.
     original: Range<usize>,
     /// The name of the macro from whose text the span came; `None` if the span was written in the
     /// search itself.

@@ -46,7 +46,7 @@ pub const MOST_UNPACKED: u64 = 256 << 30;
 /// read. Callers recognise such messages by the word.
 pub const ENCRYPTED: &str = "encrypted";
 
-/// The passwords that are tried on encrypted files of archives, in the order of trying.
+/// The passwords for encrypted files in archives, in the order in which they are tried.
 pub type Passwords = Vec<Vec<u8>>;
 
 /// Returns the message that says why an encrypted file of a container cannot be read.

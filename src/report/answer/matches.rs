@@ -67,8 +67,7 @@ pub struct MatchedRule {
     pub query_patterns_on_label: Vec<String>,
     /// The detection's patterns for the program's name and path that the event satisfies.
     pub process_patterns: Vec<String>,
-    /// Those of the rule's patterns, networks and addresses for the answer that the event
-    /// satisfies.
+    /// The rule's patterns, networks and addresses that the answer in the event satisfies.
     pub answer_patterns: Vec<String>,
 }
 

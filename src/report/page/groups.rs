@@ -123,8 +123,9 @@ pub(super) struct HostGroups {
     /// The host's earliest match in a record that was not deleted; `None` if all matches lie in
     /// deleted records.
     pub first: Option<FirstMatch>,
-    /// The number of matches that are in no group, because the page has no room for another group
-    /// or for one of their texts. An event counts once for each detection that describes it.
+    /// The number of matches that are in no group of matches, because the page has no room for
+    /// another group, or for a text (such as the queried name) of the match. An event counts once
+    /// for each detection that describes it.
     pub ungrouped: u64,
     /// The number of matching events that `hours` does not count, because it already has
     /// [`MOST_HOURS`] other hours.

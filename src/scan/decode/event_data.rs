@@ -111,8 +111,8 @@ impl Visitor<'_> for FieldNameSeed {
     }
 }
 
-/// A name under which the `EventData` of a kind of event can contain a field, and the field to
-/// which the name belongs.
+/// A name that a field can have in the `EventData` of one kind of event, and the field that the
+/// name stands for.
 struct FieldName {
     /// The name by which the field was looked up: one of its names in `EventData`.
     name: &'static str,

@@ -25,8 +25,9 @@ impl Listed {
         self.sets.push((set, number));
     }
 
-    /// Returns, for each set of texts, the index of the set of needles (texts of which a detection
-    /// requires at least one) that it belongs to.
+    /// Returns, for each set of texts in which values are looked up, the index of the set of needles
+    /// to which it belongs. A needle is a literal or a set of texts; a detection requires at least
+    /// one needle of each of its sets.
     pub(in crate::scan) fn numbers(&self) -> impl Iterator<Item = usize> {
         self.sets.iter().map(|(_, number)| *number)
     }
@@ -49,8 +50,8 @@ impl Listed {
     }
 }
 
-/// Reads a value that is stored as UTF-16 into `value`, with ASCII letters in lower case. A NUL at
-/// its end is left out, as the decoder (the `evtx` crate) does. Returns false if the value has
+/// Reads a value that is stored as UTF-16 into `value`, with ASCII letters in lower case. Leaves
+/// out a NUL at its end, as the decoder (the `evtx` crate) does. Returns false if the value has
 /// another NUL or is not valid UTF-16, because the decoder may then read something else.
 fn read(stored: &[u8], value: &mut String) -> bool {
     let pairs = stored.as_chunks::<2>().0;

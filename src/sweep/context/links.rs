@@ -159,8 +159,8 @@ pub(in crate::sweep) struct LinkSpool {
 }
 
 impl LinkSpool {
-    /// Makes an empty collection of GUIDs in process events. If a temporary file is needed because
-    /// they are many, it is made in `folder`.
+    /// Makes an empty collection for the GUIDs in process events. If they become too many for
+    /// memory, they are written to a temporary file in `folder`.
     pub(in crate::sweep) fn new(folder: &Path) -> Self {
         Self::with_limit(folder, MOST_IN_MEMORY)
     }

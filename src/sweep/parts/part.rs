@@ -176,7 +176,7 @@ pub(super) struct PartReader {
     pub plan: Option<(Plan, String)>,
     /// The SHA-256 of the containers in the part's evidence; empty if none was hashed.
     pub hashes: Vec<ContainerHashes>,
-    /// The path of the part's file.
+    /// The path of the part, the file with what a sweep or a shard found.
     pub path: PathBuf,
     /// The number of documents (encoded items of the part) before the first result of a block.
     pub before: u64,

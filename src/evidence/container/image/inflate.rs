@@ -50,7 +50,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Returns the bytes that the last call of `Worker::read` read, still packed.
+    /// Returns the bytes that `Worker::read` has last read, still packed.
     pub(super) fn packed(&self) -> &[u8] {
         &self.packed
     }

@@ -13,7 +13,8 @@ use crate::evidence::container::{MOST_UNPACKED, no_password};
 use crate::evidence::layer::{Cursor, SharedSource, Slice};
 use crate::evidence::spool::{Consume, Packed};
 
-/// A part of a block of a 7z archive (bytes that are packed together). Each part is one file.
+/// One file's bytes in a block of a 7z archive. A block has the bytes of files that are packed
+/// together.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Part {
     /// The offset of the part (a file in a block of a 7z archive) in the unpacked block, in bytes.

@@ -128,8 +128,8 @@ impl VolumeFiles {
     }
 }
 
-/// A folder of a volume, in the volume's live state or in that of a shadow copy. If a disk image in
-/// the folder consists of several files, this value finds and opens those after the first.
+/// A folder of a volume, in the volume's live state or in that of a shadow copy. It finds and opens
+/// the second and later files of a disk image in the folder that consists of several files.
 pub(super) struct VolumeFolder {
     files: Arc<VolumeFiles>,
     /// The path of the folder from the volume's root, with `/` at its end. Empty for the root.

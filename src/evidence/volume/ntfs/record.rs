@@ -107,9 +107,8 @@ impl<'r> Record<'r> {
         u16_at(self.0, 22).unwrap_or_default() & 2 != 0
     }
 
-    /// A file can have several records of the master file table. If this is a further record,
-    /// returns a reference to the file's first record. Returns `None` if this is the first record
-    /// of a file.
+    /// Returns a reference to the file's first record in the master file table, if this is a
+    /// further record of the file. Returns `None` if this is the first record of a file.
     pub fn base(self) -> Option<Reference> {
         // An extension of record 0, the table itself, has a sequence number.
         Reference::at(self.0, 32).filter(|base| base.record != 0 || base.sequence != 0)

@@ -134,9 +134,9 @@ impl Snapshot {
         }
     }
 
-    /// Reads the parts of a block that `overlay` keeps into `buffer`, which contains the bytes
-    /// `range` of the snapshot. (An overlay is an entry of the store that keeps only some parts of
-    /// a block.) The parts replace the bytes that were read before.
+    /// Reads those parts of a block that `overlay` keeps. (An overlay is an entry of the store that
+    /// keeps only some parts of a block.) `buffer` has the bytes of the snapshot at the offsets
+    /// `range`; the parts replace bytes in it.
     fn read_overlay(&self, overlay: &Overlay, range: &Range<u64>, buffer: &mut [u8]) -> io::Result<()> {
         let block = u64::from(overlay.original) * BLOCK_SIZE;
         let mut parts = overlay.parts;

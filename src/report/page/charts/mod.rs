@@ -29,13 +29,13 @@ pub(super) struct Chart {
 const WIDTH: i32 = 1120;
 /// The width in pixels of the column with the names of hosts.
 const NAMES: i32 = 236;
-/// The width in pixels of the space at the right edge of a chart, for the last date and the sums of
-/// rows.
+/// The width in pixels of the space at the right edge of a chart, which has room for the last date
+/// and for the total of each row.
 const RIGHT: i32 = 60;
 /// The height in pixels of a chart's row, which is about one host.
 const ROW: i32 = 20;
-/// The height in pixels of the space above a chart's rows, in which bars show the numbers of all
-/// hosts together.
+/// The height in pixels of the space above a chart's rows, in which bars show the totals of all
+/// hosts.
 const BARS: i32 = 56;
 /// The height in pixels of the line of dates below a chart's rows.
 const DATES: i32 = 24;

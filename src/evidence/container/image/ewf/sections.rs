@@ -48,7 +48,7 @@ struct Section<'a> {
     segment: usize,
     kind: String,
     start: u64,
-    /// The range of the segment's file that has the section's data.
+    /// The range of bytes, in the segment's file, of the section's data.
     data: Range<u64>,
 }
 
