@@ -112,8 +112,8 @@ pub struct Local {
     /// Whether the output directory of `dnsweep merge` gets `report.html`, an HTML page that shows
     /// the results to people.
     pub page: ReportPage,
-    /// Whether an output directory also has the tables of matches and of leads (queries that
-    /// Windows' own DNS client logged), divided by host.
+    /// Whether an output directory also has the tables of matches and of leads (queries of Windows'
+    /// own DNS client that a detection describes), divided by host.
     pub partitions: Partitions,
     /// The number of threads that decode records; `None` for one on each core.
     pub threads: Option<NonZeroUsize>,

@@ -69,8 +69,8 @@ pub struct Config {
     /// Whether an output directory gets `report.html`, an HTML page that shows the results to
     /// people.
     pub page: ReportPage,
-    /// Whether an output directory also has the tables of matches and of leads (queries that
-    /// Windows' own DNS client logged), divided by host.
+    /// Whether an output directory also has the tables of matches and of leads (queries of Windows'
+    /// own DNS client that a detection describes), divided by host.
     pub partitions: Partitions,
     /// The configuration that is written to the file `part.dnsweep` of the output, from which
     /// `dnsweep merge` joins outputs; `None` if the output does not get this file.

@@ -32,14 +32,14 @@ switch! {
 }
 
 switch! {
-    /// Where a sweep searches for leads, which are queries outside Sysmon's log with a name that a
-    /// detection describes.
+    /// Where a sweep searches for leads, which are queries outside Sysmon's log with a name or, for
+    /// some rules, an answer that a detection describes.
     pub enum Leads {
-        /// The sweep does not search for leads, which are queries outside Sysmon's log with a name
-        /// that a detection describes.
+        /// The sweep does not search for leads (queries outside Sysmon's log that a detection
+        /// describes).
         None,
-        /// The sweep searches the log of Windows' own DNS client for leads, which are queries with
-        /// a name that a detection describes (`--dns-client`).
+        /// The sweep searches the log of Windows' own DNS client for leads, which are queries that
+        /// a detection describes (`--dns-client`).
         DnsClient,
     }
 }
@@ -121,8 +121,8 @@ pub struct Options {
     /// without exclusions do not record this option.)
     #[serde(rename = "keep_excluded", default)]
     pub excluded_rows: ExcludedRows,
-    /// Where the sweep searches for leads, which are queries outside Sysmon's log with a name that
-    /// a detection describes. (Outputs of versions without leads do not record this option.)
+    /// Where the sweep searches for leads, which are queries outside Sysmon's log that a detection
+    /// describes. (Outputs of versions without leads do not record this option.)
     #[serde(rename = "dns_client", default)]
     pub leads: Leads,
     /// Whether the processes of matches and their ancestors are found. (Outputs of versions without

@@ -42,13 +42,13 @@ switch! {
 }
 
 switch! {
-    /// Whether an output also has the tables of matches and of leads (queries that Windows' own DNS
-    /// client logged), divided by host.
+    /// Whether an output also has the tables of matches and of leads (queries of Windows' own DNS
+    /// client that a detection describes), divided by host.
     pub enum Partitions {
         /// The output has each table in one file only.
         None,
-        /// The output also has the matches and the leads (queries that Windows' own DNS client
-        /// logged) in a folder for each host (`--partition-by host`).
+        /// The output also has the matches and the leads (queries of Windows' own DNS client that a
+        /// detection describes) in a folder for each host (`--partition-by host`).
         ByHost,
     }
 }
@@ -84,8 +84,8 @@ pub struct Sweep {
     /// Whether an output directory gets `report.html`, an HTML page that shows the results to
     /// people.
     pub page: ReportPage,
-    /// Whether an output directory also has the tables of matches and of leads (queries that
-    /// Windows' own DNS client logged), divided by host.
+    /// Whether an output directory also has the tables of matches and of leads (queries of Windows'
+    /// own DNS client that a detection describes), divided by host.
     pub partitions: Partitions,
     /// The number of threads that decode records; `None` for one on each core.
     pub threads: Option<NonZeroUsize>,

@@ -21,7 +21,7 @@ pub const CHUNK_SIZE: u64 = 65536;
 pub enum Status {
     /// All of the file was read and understood.
     Complete,
-    /// The file was read, but a part of it could not be read or understood.
+    /// A part of the file could not be read or understood; the rest was read.
     Damaged,
     /// The file neither begins like an event log nor contains a chunk of one. A file whose
     /// beginning cannot be read has the status `Damaged` or `Unreadable` instead.

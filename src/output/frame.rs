@@ -23,10 +23,10 @@ const DIGEST_SIZE: usize = 32;
 const FRAME_SIZE: usize = LENGTH_SIZE + DIGEST_SIZE;
 
 /// Makes an entry of a sweep's journal (the file from which the sweep can be resumed), or of a plan
-/// or part (files by which several machines share one sweep). An entry consists of the length and
-/// the SHA-256 of its content, and the content, which is called the document. `write` is given the
-/// bytes of the entry so far, and returns them with the document appended. `expected` is the
-/// approximate size of the document in bytes, for which memory is reserved.
+/// or part (files for sharing a sweep among machines, or for merging sweeps). An entry consists of
+/// the length and the SHA-256 of its content, and the content, which is called the document.
+/// `write` is given the bytes of the entry so far, and returns them with the document appended.
+/// `expected` is the approximate size of the document in bytes, for which memory is reserved.
 pub(crate) fn framed(expected: usize, write: impl FnOnce(Vec<u8>) -> Vec<u8>) -> Vec<u8> {
     let mut entry = Vec::with_capacity(FRAME_SIZE + expected);
     entry.resize(FRAME_SIZE, 0);
@@ -41,9 +41,9 @@ pub(crate) fn framed(expected: usize, write: impl FnOnce(Vec<u8>) -> Vec<u8>) ->
 
 /// Reads the next entry of a sweep's journal (the file from which the sweep can be resumed), or of
 /// a plan or part, into `bytes`, which is left empty at the file's end. `left` is the number of
-/// bytes from the reader's position to that end. If the entry states a length that reaches beyond
-/// the end, because the file was cut off, only the beginning of the entry is read; [`document`]
-/// then returns `None` for it.
+/// bytes from the reader's position to that end, or `u64::MAX` if it is not known (in a plan or
+/// part, which are compressed). If the entry states a length that reaches beyond the end, because
+/// the file was cut off, only a part of the entry is read; [`document`] then returns `None` for it.
 pub(crate) fn read_framed(reader: &mut impl BufRead, bytes: &mut Vec<u8>, left: u64) -> io::Result<()> {
     bytes.clear();
     reader.take(FRAME_SIZE as u64).read_to_end(bytes)?;

@@ -36,35 +36,36 @@ pub struct ExclusionRecord {
     pub hosts: Vec<HostExclusions>,
 }
 
-/// How many matches and leads (queries that Windows' own DNS client logged) of one host an
-/// exclusion (a site's description of harmless events) removed.
+/// How many matches and leads (queries of Windows' own DNS client that a detection describes) of
+/// one host an exclusion (a site's description of harmless events) removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostExclusions {
     /// The host's name (Computer), with upper and lower case as in its records.
     pub computer: String,
     /// The number of the host's matches that the exclusion removed.
     pub excluded_matches: u64,
-    /// The number of the host's leads (queries that Windows' own DNS client logged) that the
-    /// exclusion removed.
+    /// The number of the host's leads (queries of Windows' own DNS client that a detection
+    /// describes) that the exclusion removed.
     pub excluded_leads: u64,
 }
 
-/// How many matches and leads (queries that Windows' own DNS client logged) were removed by
-/// exclusions. [`merge`](Self::merge) is associative and commutative, so that parts of the evidence
-/// can be counted separately.
+/// How many matches and leads (queries of Windows' own DNS client that a detection describes) were
+/// removed by exclusions. [`merge`](Self::merge) is associative and commutative, so that parts of
+/// the evidence can be counted separately.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ExcludedCounts {
     /// The number of matches that exclusions removed.
     pub matches: u64,
-    /// The number of leads (queries that Windows' own DNS client logged) that exclusions removed.
+    /// The number of leads (queries of Windows' own DNS client that a detection describes) that
+    /// exclusions removed.
     pub leads: u64,
 }
 
 impl ExcludedCounts {
     /// The counts for a single match that an exclusion removes.
     pub const MATCH: ExcludedCounts = ExcludedCounts { matches: 1, leads: 0 };
-    /// The counts for a single lead (a query that Windows' own DNS client logged) that an exclusion
-    /// removes.
+    /// The counts for a single lead (a query of Windows' own DNS client that a detection describes)
+    /// that an exclusion removes.
     pub const LEAD: ExcludedCounts = ExcludedCounts { matches: 0, leads: 1 };
 
     /// Adds the counts of what exclusions removed in another part of the evidence.

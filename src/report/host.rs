@@ -115,8 +115,8 @@ pub struct Host {
     /// The number of leads: events of Windows' own DNS client with a name that a detection
     /// describes, including copies of an event. They are not matches.
     pub leads: u64,
-    /// The number of leads (queries that Windows' own DNS client logged) that are not copies of an
-    /// earlier one.
+    /// The number of leads (queries of Windows' own DNS client that a detection describes) that are
+    /// not copies of an earlier one.
     pub unique_leads: u64,
     /// How much of the requested period is covered by the host's DNS queries. `None` if no period
     /// was requested, and until all evidence was read.
@@ -196,8 +196,8 @@ impl Host {
         }
     }
 
-    /// Counts a lead (a query that Windows' own DNS client logged) of this host. `occurrence` says
-    /// whether the event is a copy of an earlier one.
+    /// Counts a lead (a query of Windows' own DNS client that a detection describes) of this host.
+    /// `occurrence` says whether the event is a copy of an earlier one.
     pub fn add_lead(&mut self, occurrence: Occurrence) {
         self.leads += 1;
         self.unique_leads += u64::from(occurrence == Occurrence::First);

@@ -172,8 +172,8 @@ impl Hosts {
         self.change(computer, |host| host.excluded_matches += 1);
     }
 
-    /// Counts a lead (a query that Windows' own DNS client logged) for the host `computer`.
-    /// `occurrence` says whether the lead's event is a copy of an earlier one.
+    /// Counts a lead (a query of Windows' own DNS client that a detection describes) for the host
+    /// `computer`. `occurrence` says whether the lead's event is a copy of an earlier one.
     pub fn add_lead(&mut self, computer: &str, occurrence: Occurrence) {
         self.change(computer, |host| host.add_lead(occurrence));
     }

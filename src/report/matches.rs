@@ -19,7 +19,7 @@ use crate::ledger::damage::Integrity;
 use crate::table::{Cell, ColumnOf, ColumnType, cells};
 
 /// A row of `matches.parquet` or `leads.parquet`: a match (a Sysmon DNS query that a detection
-/// describes) or a lead (a query that Windows' own DNS client logged).
+/// describes) or a lead (a query of Windows' own DNS client that a detection describes).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MatchRow<'a> {
     /// The number, from 0, of the 64 KiB chunk that contains the event's record: the number of the
@@ -31,7 +31,8 @@ pub struct MatchRow<'a> {
     pub record_offset: u64,
     /// How far the bytes of the event's record can be trusted, by the checksums of its chunk.
     pub integrity: Integrity,
-    /// The event that is a match or a lead (a query that Windows' own DNS client logged).
+    /// The event that is a match or a lead (a query of Windows' own DNS client that a detection
+    /// describes).
     pub event: &'a Event,
     /// The hash of the event's content, made by [`event_hash`]. All copies of the event have the
     /// same hash.

@@ -83,8 +83,8 @@ pub struct Run {
     /// The numbers of files that were found in the evidence but not read, by kind: for example
     /// symbolic links, and files that are not named like event logs.
     pub passed_over: SkippedCounts,
-    /// The detections that ran, each with its numbers of matches and leads (queries that Windows'
-    /// own DNS client logged).
+    /// The detections that ran, each with its numbers of matches and leads (queries of Windows' own
+    /// DNS client that a detection describes).
     pub detections: Vec<DetectionRecord>,
     /// The numbers of rules that were found, that ran, and that did not.
     pub rules: RuleCounts,
@@ -196,8 +196,8 @@ pub struct DetectionRecord {
     /// The number of the detection's matches among deleted records. No other field of this type
     /// counts them.
     pub recovered_matches: u64,
-    /// The number of the detection's leads (queries that Windows' own DNS client logged); `null` if
-    /// leads were not looked for.
+    /// The number of the detection's leads (queries of Windows' own DNS client that a detection
+    /// describes); `null` if leads were not looked for.
     pub leads: Option<DetectionLeads>,
 }
 
@@ -286,8 +286,8 @@ pub struct ContentRecord {
     pub sha256: String,
 }
 
-/// The number of a detection's leads (queries that Windows' own DNS client logged), as `run.json`
-/// lists it.
+/// The number of a detection's leads (queries of Windows' own DNS client that a detection
+/// describes), as `run.json` lists it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DetectionLeads {
     /// Tells whether the detection's condition restricts the queried name. Only then can the
@@ -297,14 +297,14 @@ pub struct DetectionLeads {
     /// place of the evidence. A lead is a query that Windows' own DNS client logged; it is not a
     /// match.
     pub leads: u64,
-    /// The number of the detection's leads (queries that Windows' own DNS client logged) that are
-    /// not copies of an earlier lead.
+    /// The number of the detection's leads (queries of Windows' own DNS client that a detection
+    /// describes) that are not copies of an earlier lead.
     pub unique_leads: u64,
 }
 
 /// Which queried names can satisfy a detection's condition, if the condition's demands on other
 /// fields are left aside. This decides whether the detection can have leads, because only the name
-/// of a lead (a query that Windows' own DNS client logged) is compared.
+/// of a lead (a query of Windows' own DNS client that a detection describes) is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum NameCondition {

@@ -131,16 +131,18 @@ pub struct Totals {
     /// The number of events that an exclusion takes away from at least one detection, including
     /// copies of an event and deleted records.
     pub excluded_matches: u64,
-    /// The number of leads (queries that Windows' own DNS client logged), including copies: the
-    /// same event found again in another place of the evidence. Leads are not matches.
+    /// The number of leads (queries of Windows' own DNS client that a detection describes),
+    /// including copies: the same event found again in another place of the evidence. Leads are not
+    /// matches.
     pub leads: u64,
-    /// The number of leads (queries that Windows' own DNS client logged) that are not copies of an
-    /// earlier lead.
+    /// The number of leads (queries of Windows' own DNS client that a detection describes) that are
+    /// not copies of an earlier lead.
     pub unique_leads: u64,
-    /// The number of hosts with at least one lead (a query that Windows' own DNS client logged).
+    /// The number of hosts with at least one lead (a query of Windows' own DNS client that a
+    /// detection describes).
     pub hosts_with_leads: u64,
-    /// The number of leads (queries that Windows' own DNS client logged) that an exclusion takes
-    /// away. No other field of this type counts them.
+    /// The number of leads (queries of Windows' own DNS client that a detection describes) that an
+    /// exclusion takes away. No other field of this type counts them.
     pub excluded_leads: u64,
     /// The number of rows in the table of processes: processes of matches and their ancestors, with
     /// `--context`.

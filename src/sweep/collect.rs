@@ -84,8 +84,9 @@ pub(super) struct SweepResults {
     /// The number of leads (queries that Windows' own DNS client logged for a name that a detection
     /// describes) for each detection, in the order of the detections.
     pub lead_counts: Vec<LeadCounts>,
-    /// How many matches and how many leads (queries that Windows' own DNS client logged) each
-    /// exclusion (the user's description of harmless events) removed from each host.
+    /// How many matches and how many leads (queries of Windows' own DNS client that a detection
+    /// describes) each exclusion (the user's description of harmless events) removed from each
+    /// host.
     pub excluded: ExclusionCounts,
     /// The tables that were written; empty if the matches do not go to an output directory.
     pub written: FinishedTables,

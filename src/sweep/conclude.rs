@@ -190,8 +190,9 @@ fn exclusion_records(exclusions: &[LoadedExclusion], excluded: &ExclusionCounts)
     exclusions.iter().enumerate().map(record).collect()
 }
 
-/// Returns the record in `run.json` of each detection's leads (queries that Windows' own DNS client
-/// logged), in the order of the detections; `None` for each if leads were not looked for.
+/// Returns the record in `run.json` of each detection's leads (queries of Windows' own DNS client
+/// that a detection describes), in the order of the detections; `None` for each if leads were not
+/// looked for.
 fn detection_leads(config: &Config, counts: &[LeadCounts]) -> Vec<Option<DetectionLeads>> {
     if config.options.leads == Leads::None {
         return vec![None; config.detections.len()];

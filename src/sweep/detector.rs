@@ -18,8 +18,9 @@ use crate::report::{
 use crate::scan::LocatedEvent;
 
 /// A detection of the sweep, with the conditions that make an event a match or a lead. A lead is a
-/// query that Windows' own DNS client logged, so that no more than its name and its answer can be
-/// compared.
+/// query of Windows' own DNS client. With it, only that part of a rule about Sysmon's events is
+/// compared that the queried name decides. Of a list of indicators, or of a rule about that
+/// client's log, the whole condition is compared.
 struct Rule<'a> {
     detection: &'a Detection,
     /// The detection's id and name. All hosts with matches of the detection share this copy.
@@ -33,8 +34,8 @@ struct Rule<'a> {
 }
 
 impl Rule<'_> {
-    /// Returns the detection's condition for a match, or for a lead (a query that Windows' own DNS
-    /// client logged); `None` if the detection can have no leads.
+    /// Returns the detection's condition for a match, or for a lead (a query of Windows' own DNS
+    /// client that a detection describes); `None` if the detection can have no leads.
     fn condition(&self, role: Role) -> Option<&Predicate> {
         match role {
             Role::Match => Some(&self.detection.search.predicate),
@@ -49,7 +50,7 @@ impl Rule<'_> {
         context: MatchContext<'e>,
     ) -> MatchRow<'e> {
         let LocatedEvent { location, integrity, event } = &detected.located;
-        // Only the queried name of a lead is known to satisfy the detection.
+        // Of most rules, only the part on the queried name is known to be true of a lead.
         let (risk_score, message) = match detected.role {
             Role::Match => (self.detection.risk_score, self.message.as_ref()),
             Role::Lead => (None, None),
@@ -74,24 +75,24 @@ impl Rule<'_> {
     }
 }
 
-/// Finds matches (Sysmon's DNS queries that detections describe) and leads (queries that Windows'
-/// own DNS client logged) among events. Makes the counts of both, and the rows of the tables
-/// `matches.parquet` and `leads.parquet`.
+/// Finds matches (Sysmon's DNS queries that detections describe) and leads (queries of Windows' own
+/// DNS client that a detection describes) among events. Makes the counts of both, and the rows of
+/// the tables `matches.parquet` and `leads.parquet`.
 pub(super) struct Detector<'a> {
     config: &'a Config,
     /// The detections, in the order in which the user gave them.
     rules: Vec<Rule<'a>>,
     discovery: &'a Discovery,
-    /// The layouts of the tables of matches and of leads (queries that Windows' own DNS client
-    /// logged); `None` if no tables are written.
+    /// The layouts of the tables of matches and of leads (queries of Windows' own DNS client that a
+    /// detection describes); `None` if no tables are written.
     tables: Option<HitTables<'a>>,
 }
 
 impl<'a> Detector<'a> {
     /// Makes a detector for the detections and exclusions (the user's descriptions of harmless
     /// events) of a sweep. `tables` are the layouts of the tables of matches and of leads (queries
-    /// that Windows' own DNS client logged). It is `None` if no tables are written; the detector
-    /// then makes no rows.
+    /// of Windows' own DNS client that a detection describes). It is `None` if no tables are
+    /// written; the detector then makes no rows.
     pub(super) fn new(config: &'a Config, discovery: &'a Discovery, tables: Option<HitTables<'a>>) -> Self {
         let lead_condition =
             |condition| lead_predicate(condition).filter(|_| config.options.leads != Leads::None);
@@ -149,11 +150,11 @@ impl<'a> Detector<'a> {
         hits.collect()
     }
 
-    /// Makes the counts, and the rows of the tables of matches and of leads (queries that Windows'
-    /// own DNS client logged), for a file's events that detections describe. Each event gets a row
-    /// for each of these detections, in the order of the detections. If an exclusion (the user's
-    /// description of harmless events) applies to the event and a detection, these get a row only
-    /// with `--keep-excluded`.
+    /// Makes the counts, and the rows of the tables of matches and of leads (queries of Windows'
+    /// own DNS client that a detection describes), for a file's events that detections describe.
+    /// Each event gets a row for each of these detections, in the order of the detections. If an
+    /// exclusion (the user's description of harmless events) applies to the event and a detection,
+    /// these get a row only with `--keep-excluded`.
     pub(super) fn reduce(
         &self,
         file: &LogFile,

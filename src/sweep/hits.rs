@@ -32,8 +32,8 @@ pub(super) struct EventWithHits<'d> {
     pub hits: Vec<Hit<'d>>,
 }
 
-/// A hit: a detection that describes an event. If the event is a lead (a query that Windows' own
-/// DNS client logged), the detection usually describes only the queried name.
+/// A hit: a detection that describes an event. If the event is a lead (a query of Windows' own DNS
+/// client that a detection describes), the detection usually describes only the queried name.
 #[derive(Debug)]
 pub(super) struct Hit<'d> {
     pub detection: DetectionIndex,
@@ -85,46 +85,48 @@ impl Hit<'_> {
     }
 }
 
-/// The layouts of the tables of matches and of leads (queries that Windows' own DNS client logged).
-/// In these tables, each hit (an event that a detection describes) gets a row.
+/// The layouts of the tables of matches and of leads (queries of Windows' own DNS client that a
+/// detection describes). In these tables, each hit (an event that a detection describes) gets a
+/// row.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct HitTables<'a> {
     /// The layout of `matches.parquet`.
     pub matches: &'a Table,
-    /// The layout of `leads.parquet`, the table of leads (queries that Windows' own DNS client
-    /// logged); `None` if leads are not looked for.
+    /// The layout of `leads.parquet`, the table of leads (queries of Windows' own DNS client that a
+    /// detection describes); `None` if leads are not looked for.
     pub leads: Option<&'a Table>,
 }
 
-/// The counts, and the rows of the tables of matches and of leads (queries that Windows' own DNS
-/// client logged), for one unit of work (a block of a file). They are made of the unit's hits:
-/// events that detections describe.
+/// The counts, and the rows of the tables of matches and of leads (queries of Windows' own DNS
+/// client that a detection describes), for one unit of work (a block of a file). They are made of
+/// the unit's hits: events that detections describe.
 pub(super) struct UnitHits {
     /// Rows of `matches.parquet`: matches and, with `--keep-excluded`, events that an exclusion
     /// (the user's description of harmless events) removes from the matches. `None` if no tables
     /// are written.
     pub matches: Option<Rows>,
-    /// Rows of `leads.parquet`: leads (queries that Windows' own DNS client logged) and, with
-    /// `--keep-excluded`, events that an exclusion removes from the leads. `None` if no tables are
-    /// written, or leads are not looked for.
+    /// Rows of `leads.parquet`: leads (queries of Windows' own DNS client that a detection
+    /// describes) and, with `--keep-excluded`, events that an exclusion removes from the leads.
+    /// `None` if no tables are written, or leads are not looked for.
     pub leads: Option<Rows>,
     /// The number of events that are matches, each counted once, however many detections describe
     /// it.
     pub count: u64,
-    /// The counts of the block's matches and of its leads (queries that Windows' own DNS client
-    /// logged) for each host.
+    /// The counts of the block's matches and of its leads (queries of Windows' own DNS client that
+    /// a detection describes) for each host.
     pub hosts: Hosts,
-    /// The counts of the block's matches and of its leads (queries that Windows' own DNS client
-    /// logged) for each detection, in the order of the detections.
+    /// The counts of the block's matches and of its leads (queries of Windows' own DNS client that
+    /// a detection describes) for each detection, in the order of the detections.
     pub detections: Vec<DetectionHits>,
-    /// How many matches and how many leads (queries that Windows' own DNS client logged) of the
-    /// block each exclusion (the user's description of harmless events) removed from each host.
+    /// How many matches and how many leads (queries of Windows' own DNS client that a detection
+    /// describes) of the block each exclusion (the user's description of harmless events) removed
+    /// from each host.
     pub excluded: ExclusionCounts,
 }
 
-/// The counts of one detection's hits (events that it describes): matches, and leads (queries that
-/// Windows' own DNS client logged). Parts of the evidence are counted separately, and can be merged
-/// in any order.
+/// The counts of one detection's hits (events that it describes): matches, and leads (queries of
+/// Windows' own DNS client that a detection describes). Parts of the evidence are counted
+/// separately, and can be merged in any order.
 pub(super) struct DetectionHits {
     /// The number of the detection's matches, including copies of an event.
     pub matches: u64,
@@ -165,16 +167,16 @@ impl DetectionHits {
         detections.iter().map(none).collect()
     }
 
-    /// Returns true if the detection has no matches and no leads (queries that Windows' own DNS
-    /// client logged). Those that an exclusion (the user's description of harmless events) removes
-    /// do not count.
+    /// Returns true if the detection has no matches and no leads (queries of Windows' own DNS
+    /// client that a detection describes). Those that an exclusion (the user's description of
+    /// harmless events) removes do not count.
     fn is_empty(&self) -> bool {
         self.matches + self.recovered_matches + self.leads.leads == 0
     }
 
-    /// Counts an event that the detection describes, as a match or as a lead (a query that Windows'
-    /// own DNS client logged). The caller must leave out events to which an exclusion (the user's
-    /// description of harmless events) applies for this detection.
+    /// Counts an event that the detection describes, as a match or as a lead (a query of Windows'
+    /// own DNS client that a detection describes). The caller must leave out events to which an
+    /// exclusion (the user's description of harmless events) applies for this detection.
     pub(super) fn add(&mut self, detected: &EventWithHits<'_>) {
         let event = &detected.located.event;
         match (detected.role, detected.occurrence) {
@@ -191,8 +193,8 @@ impl DetectionHits {
         }
     }
 
-    /// Adds the counts of the same detection's matches and of its leads (queries that Windows' own
-    /// DNS client logged) in another part of the evidence.
+    /// Adds the counts of the same detection's matches and of its leads (queries of Windows' own
+    /// DNS client that a detection describes) in another part of the evidence.
     pub(super) fn merge(&mut self, other: DetectionHits) {
         self.matches += other.matches;
         self.unique_matches += other.unique_matches;

@@ -11,24 +11,24 @@ use crate::report::Occurrence;
 /// order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct LeadCounts {
-    /// The number of all leads (queries that Windows' own DNS client logged), including copies of
-    /// an event.
+    /// The number of all leads (queries of Windows' own DNS client that a detection describes),
+    /// including copies of an event.
     pub leads: u64,
-    /// The number of leads (queries that Windows' own DNS client logged) that are not copies of an
-    /// earlier one.
+    /// The number of leads (queries of Windows' own DNS client that a detection describes) that are
+    /// not copies of an earlier one.
     pub unique_leads: u64,
 }
 
 impl LeadCounts {
-    /// Counts a lead (a query that Windows' own DNS client logged). `occurrence` says whether its
-    /// event is a copy of an earlier one.
+    /// Counts a lead (a query of Windows' own DNS client that a detection describes). `occurrence`
+    /// says whether its event is a copy of an earlier one.
     pub(super) fn add(&mut self, occurrence: Occurrence) {
         let unique_leads = u64::from(occurrence == Occurrence::First);
         self.merge(LeadCounts { leads: 1, unique_leads });
     }
 
-    /// Adds the number of the same detection's leads (queries that Windows' own DNS client logged)
-    /// in another part of the evidence.
+    /// Adds the number of the same detection's leads (queries of Windows' own DNS client that a
+    /// detection describes) in another part of the evidence.
     pub(super) fn merge(&mut self, other: LeadCounts) {
         self.leads += other.leads;
         self.unique_leads += other.unique_leads;

@@ -26,8 +26,8 @@ pub enum Sink<'s> {
     Directory(OutputDirectory),
     /// The matches go to a function of the caller, one by one as they are found, including copies
     /// of an event. Matches among deleted records come last. The function gets neither leads
-    /// (queries that Windows' own DNS client logged) nor events that exclusions (the user's
-    /// descriptions of harmless events) remove.
+    /// (queries of Windows' own DNS client that a detection describes) nor events that exclusions
+    /// (the user's descriptions of harmless events) remove.
     Each(TakeMatch<'s>),
     /// The matches go nowhere. As with every sink, they are counted in the totals of the
     /// [`Outcome`](super::Outcome).

@@ -1,6 +1,6 @@
 //! The work on one unit (a block of a file), done by any thread: reads and decodes the block, looks
-//! for matches and for leads (queries that Windows' own DNS client logged), and puts the results
-//! together.
+//! for matches and for leads (queries of Windows' own DNS client that a detection describes), and
+//! puts the results together.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -168,7 +168,8 @@ impl<'a> Worker<'a> {
 
     /// Works on a unit (a block of a file): reads and decodes its block, or takes its events from
     /// the journal of the sweep that is being resumed, or from a part that is being merged. Then
-    /// looks for matches and for leads (queries that Windows' own DNS client logged) in the events.
+    /// looks for matches and for leads (queries of Windows' own DNS client that a detection
+    /// describes) in the events.
     pub(super) fn work<'u>(&'u self, unit: Unit<'u>) -> FinishedUnit<'u> {
         let Unit { file, number, block, source } = unit;
         let place = UnitPlace { file, number, block };

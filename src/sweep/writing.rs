@@ -1,6 +1,7 @@
-//! Writes the tables of a sweep: matches, leads (queries that Windows' own DNS client logged),
-//! queries and files while the evidence is read, and all other tables, for example of hosts and
-//! containers, at the end. [`super::tables`] has the tables' metadata, and finishes their files.
+//! Writes the tables of a sweep: matches, leads (queries of Windows' own DNS client that a
+//! detection describes), queries and files while the evidence is read, and all other tables, for
+//! example of hosts and containers, at the end. [`super::tables`] has the tables' metadata, and
+//! finishes their files.
 
 use std::collections::VecDeque;
 
@@ -21,15 +22,16 @@ use crate::report::{FileRow, HostNames, MatchRow, NamedHost, OutputRecord, Proce
 
 use super::hits::HitTables;
 
-/// The tables that are begun while the evidence is read: those of matches, of leads (queries that
-/// Windows' own DNS client logged), of files and, if asked for, of all DNS queries.
+/// The tables to which a sweep adds rows while it reads the evidence: those of matches, of leads
+/// (queries of Windows' own DNS client that a detection describes), of files and, if asked for, of
+/// all DNS queries.
 pub(super) struct SweepTables<'a> {
     output: &'a OutputDirectory,
     config: &'a Config,
     metadata: Vec<(&'static str, String)>,
     matches: TableWriter,
-    /// The table of leads (queries that Windows' own DNS client logged); `None` if leads are not
-    /// looked for.
+    /// The table of leads (queries of Windows' own DNS client that a detection describes); `None`
+    /// if leads are not looked for.
     leads: Option<TableWriter>,
     files: TableWriter,
     /// The table of all DNS queries; `None` if it is not written.
@@ -58,9 +60,9 @@ pub(super) struct FinishedTables {
 }
 
 impl<'a> SweepTables<'a> {
-    /// Creates the files of the tables that are written while the evidence is read: those of
-    /// matches, files and, if they are looked for, leads (queries that Windows' own DNS client
-    /// logged).
+    /// Creates the files of the tables to which rows are added while the evidence is read: those of
+    /// matches, files and, if they are asked for, leads (queries of Windows' own DNS client that a
+    /// detection describes) and all DNS queries.
     pub(super) fn begin(
         config: &'a Config,
         output: &'a OutputDirectory,
@@ -84,8 +86,9 @@ impl<'a> SweepTables<'a> {
         Ok(SweepTables { output, config, metadata, matches, leads, files, queries })
     }
 
-    /// Writes the rows of matches and of leads (queries that Windows' own DNS client logged) that
-    /// were made for a unit of work (a block of a file), and takes them out of `hits`.
+    /// Writes the rows of matches and of leads (queries of Windows' own DNS client that a detection
+    /// describes) that were made for a unit of work (a block of a file), and takes them out of
+    /// `hits`.
     pub(super) fn add_hits(&mut self, hits: &mut UnitHits) -> Result<(), OutputError> {
         if let Some(rows) = hits.matches.take() {
             self.matches.append(rows)?;
@@ -151,9 +154,9 @@ impl<'a> SweepTables<'a> {
     }
 }
 
-/// Writes the matches, and the leads (queries that Windows' own DNS client logged), once more,
-/// divided by host, from the finished tables in `outputs`. Returns the record of each written file
-/// for `run.json`.
+/// Writes the matches, and the leads (queries of Windows' own DNS client that a detection
+/// describes), once more, divided by host, from the finished tables in `outputs`. Returns the
+/// record of each written file for `run.json`.
 fn by_host(
     output: &OutputDirectory,
     outputs: &[OutputRecord],

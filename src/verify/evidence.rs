@@ -54,7 +54,8 @@ pub(super) enum FileComparison {
     /// another file, now and at the time of the sweep.
     SameContent,
     /// The output records no SHA-256 of the file, so its bytes were not compared. The size that the
-    /// output records (in `files.parquet` or `containers.parquet`), if any, agrees.
+    /// output records (in `files.parquet` or `containers.parquet`), if any, agrees, or could not be
+    /// compared.
     SameSize,
     /// The file differs from what the output records of it (in `files.parquet` or
     /// `containers.parquet`), is missing, or cannot be read.

@@ -116,8 +116,8 @@ fn read(text: &str, list: &mut ListBuilder) -> Result<(), String> {
     Ok(())
 }
 
-/// Returns the notes that the user sees on a list of indicators: why entries are left out (with the
-/// first few of them), and which entries match more than their author may have meant.
+/// Returns the notes that the user sees on a list of indicators: for each of the first few entries
+/// that are left out, why; and which entries match more than their author may have meant.
 fn notes(ListBuilder { counts, remarks, more_remarks, .. }: &ListBuilder) -> Vec<String> {
     let not_understood = counts.not_understood.first.iter().map(|reason| format!("not understood: {reason}"));
     let other = counts.other.first.iter().map(|reason| format!("left out: {reason}"));

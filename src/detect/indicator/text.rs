@@ -4,9 +4,9 @@ use super::list::ListBuilder;
 use crate::base::byte_search::find;
 use crate::detect::predicate::text_index::PREPARED;
 
-/// Adds the indicators of a plain text, one on each line, to `list`. Stops once `list` has more
-/// entries than a list can have (`MOST_INDICATORS`). A comment begins with `#` at the start of a
-/// line or after white space. Lines without an indicator are skipped.
+/// Adds the indicators of a plain text, one on each line, to `list`. Stops once `list` alone has
+/// more entries than all lists of a sweep can have together (`MOST_INDICATORS`). A comment begins
+/// with `#` at the start of a line or after white space. Lines without an indicator are skipped.
 pub(super) fn read(text: &str, list: &mut ListBuilder) {
     let lines = text.bytes().filter(|byte| *byte == b'\n').count() + 1;
     list.reserve(lines, text.len());

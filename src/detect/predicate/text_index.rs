@@ -105,8 +105,8 @@ impl TextIndex {
     }
 
     /// Returns true if an entry describes `text`, which must be in lower case. `matches` is called
-    /// with the number of each pattern that may match the text, and must return whether it does
-    /// match.
+    /// with the numbers of patterns that may match the text, until it returns true. It must return
+    /// whether the pattern does match.
     pub(in crate::detect) fn any(&self, text: &str, mut matches: impl FnMut(u32) -> bool) -> bool {
         self.names(text, |_| true) || self.patterns.any(text, &mut matches)
     }

@@ -69,9 +69,10 @@ pub(super) struct Compiler<'a> {
     /// `EventID: 3`, each with a message that says so.
     pub(super) foreign: RefCell<Vec<YamlProblem>>,
     /// Whether at least one line of the Sigma rule (a field with values) describes DNS queries,
-    /// such as one on `QueryName`, even if the line is not understood. If true, a rule with a line
-    /// that is not understood is refused as not understood. If false, a rule on all events of
-    /// Sysmon or of Windows is then refused as one about other data.
+    /// such as one on `QueryName`, even if the line is not understood. It counts only if a line of
+    /// the rule is not understood, and an event may match. If true, the rule is refused as not
+    /// understood. If false, a rule on all events of Sysmon or of Windows is refused as one about
+    /// other data.
     pub(super) mentions_dns: Cell<bool>,
     /// The number of conditions on fields that the Sigma rule has become so far, while it is
     /// compiled. It is limited by [`MOST_CONDITIONS`].

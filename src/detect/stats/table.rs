@@ -101,8 +101,7 @@ impl StatsTable {
     }
 
     /// Returns the columns by which the rows of the finished table are sorted, the first sort key
-    /// first. The list ends at the first key whose values the table does not show, or shows less
-    /// exactly than it sorts them.
+    /// first. [`Stats::sorted_by`] says where the list ends.
     #[must_use]
     pub fn sorted_by(&self) -> Vec<SortedBy> {
         self.stats.sorted_by()

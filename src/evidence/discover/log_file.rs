@@ -48,7 +48,7 @@ pub(super) enum Place {
         identity: Option<FileIdentity>,
         /// Whether opening follows a symbolic link that has taken the file's place since it was
         /// listed. With `--follow`, opening follows the link, and the file's identity shows if the
-        /// link leads to the listed file. Otherwise, opening fails.
+        /// link leads to the listed file. Without `--follow`, opening fails.
         link: Link,
         root: Arc<Path>,
         relative: PathBuf,

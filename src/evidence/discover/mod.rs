@@ -140,7 +140,7 @@ switch! {
     /// What discovery does with files that are not event logs: skips them, or has them searched for
     /// chunks of event logs.
     pub enum NonLogFiles {
-        /// Files that are neither read as event logs or event XML nor opened as containers are
+        /// Files that are neither read as event logs or event XML nor treated as containers are
         /// skipped and counted.
         PassOver,
         /// Files that are neither read as event logs or event XML nor opened as containers are

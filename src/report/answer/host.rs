@@ -102,8 +102,8 @@ pub struct HostFacts {
     /// The number of leads, including copies of an event. A lead is a query that Windows' own DNS
     /// client logged; it is not a match.
     pub leads: u64,
-    /// The number of leads (queries that Windows' own DNS client logged) that are not copies of an
-    /// earlier lead.
+    /// The number of leads (queries of Windows' own DNS client that a detection describes) that are
+    /// not copies of an earlier lead.
     pub unique_leads: u64,
 }
 
@@ -309,14 +309,14 @@ pub(super) fn texts(row: &Row<'_>, column: &str, most: usize) -> Listed<String> 
 }
 
 /// Returns the key by which hosts are looked up by name (Computer): the name in lower case. A name
-/// of more than [`LONGEST_VALUE`] characters is first cut in the middle, as all texts are that are
-/// read back from a sweep's output.
+/// of more than [`LONGEST_VALUE`] characters is first cut in the middle, as all texts in an answer
+/// are.
 pub(in crate::report) fn host_key(name: &str) -> String {
     folded(&middle_cut(name, LONGEST_VALUE))
 }
 
-/// Returns a text from a table, as an answer (what is read back from a sweep's output) contains it:
-/// a text of more than [`LONGEST_VALUE`] characters is cut in the middle.
+/// Returns a text from a table, as an answer (what a sweep's output says about the hosts) contains
+/// it: a text of more than [`LONGEST_VALUE`] characters is cut in the middle.
 pub(super) fn kept(text: Cow<'_, str>) -> String {
     match middle_cut(&text, LONGEST_VALUE) {
         Cow::Borrowed(_) => text.into_owned(),

@@ -71,8 +71,8 @@ pub struct HostLeads {
     /// The number of the host's leads, including copies of an event. A lead is a query that
     /// Windows' own DNS client logged.
     pub leads: u64,
-    /// The number of leads (queries that Windows' own DNS client logged) that are not copies of an
-    /// earlier lead.
+    /// The number of leads (queries of Windows' own DNS client that a detection describes) that are
+    /// not copies of an earlier lead.
     pub unique_leads: u64,
 }
 

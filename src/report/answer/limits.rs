@@ -1,7 +1,7 @@
 //! How much an answer lists of what a sweep found. What is not listed is only counted.
 
-/// How much an answer (what is read back from a sweep's output) lists of what the sweep found. What
-/// is not listed is only counted. The limits bound the memory that an answer needs.
+/// How much an answer (what a sweep's output says about the hosts) lists of what the sweep found.
+/// What is not listed is only counted. The limits bound the memory that an answer needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// The maximum number of hosts in each of three lists: hosts with matches, hosts that are not

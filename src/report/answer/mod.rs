@@ -99,8 +99,8 @@ pub struct Answer {
     /// What is usual in hosts' logs, but good to know, hosts with matches first. That logs were in
     /// use when they were copied is left out.
     pub notes: Listed<HostRemark>,
-    /// The hosts with leads (queries that Windows' own DNS client logged), most leads first. `null`
-    /// if leads were not looked for.
+    /// The hosts with leads (queries of Windows' own DNS client that a detection describes), most
+    /// leads first. `null` if leads were not looked for.
     pub leads: Option<Listed<HostLeads>>,
     /// What became of the archives, disk images, volumes and shadow copies in the evidence. `null`
     /// if there are none.

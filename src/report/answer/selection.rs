@@ -1,7 +1,7 @@
 //! Which matches of an answer are listed: the earliest of each host that is shown in detail, and
-//! the earliest of all. One pass over the table of matches selects them, and also counts matches on
-//! each day and how often matches satisfy each pattern. The module `matches` then reads further
-//! columns of the selected matches.
+//! the earliest of all. One pass over the table of matches selects them, and also counts the
+//! matches of each day, and how often matches satisfy each pattern. The module `matches` then reads
+//! further columns of the selected matches.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};

@@ -8,8 +8,8 @@ use serde::Serialize;
 use crate::report::escape::middle_cut;
 use crate::table::{Cell, Row};
 
-/// The maximum number of characters of a value from evidence in an answer (what is read back from a
-/// sweep's output). Longer values are cut in the middle; the tables have the whole value.
+/// The maximum number of characters of a value from evidence in an answer (what a sweep's output
+/// says about the hosts). Longer values are cut in the middle; the tables have the whole value.
 pub const LONGEST_VALUE: usize = 1000;
 /// The maximum number of distinct values of a field that are counted. Further values are not
 /// counted, because evidence can be crafted to have any number of them.

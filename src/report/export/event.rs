@@ -27,15 +27,15 @@ pub(super) struct Origin<'a> {
     pub(super) detections: &'a Detections<'a>,
 }
 
-/// Why an event is exported for a detection: as a match, or as a lead (a query that Windows' own
-/// DNS client logged).
+/// Why an event is exported for a detection: as a match, or as a lead (a query of Windows' own DNS
+/// client that a detection describes).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     /// The event is exported as a match: the detection describes it.
     Match,
     /// The event is exported as a lead: Windows' own DNS client logged it, and the detection
-    /// describes the name that it asks for. It is not a match, because it does not say which
-    /// program asked.
+    /// describes the name that it asks for or, for some rules, the answer. It is not a match,
+    /// because it does not say which program asked.
     Lead,
 }
 
@@ -221,10 +221,12 @@ pub(super) struct ExportedEvent<'a> {
     /// True if the event is a copy of one in an earlier row.
     pub(super) duplicate: bool,
     /// The id of the detection for which the event is exported. For a match, the detection
-    /// describes the event; for a lead, it describes the queried name.
+    /// describes the event; for a lead, it describes the queried name or, for some rules, the
+    /// answer.
     pub(super) detection_id: Cow<'a, str>,
     /// The name of the detection for which the event is exported. For a match, the detection
-    /// describes the event; for a lead, it describes the queried name.
+    /// describes the event; for a lead, it describes the queried name or, for some rules, the
+    /// answer.
     pub(super) detection_name: Cow<'a, str>,
     /// What `run.json` records of the detection for which the event is exported; `None` if
     /// `run.json` lists no detection with this id.

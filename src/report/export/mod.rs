@@ -116,7 +116,7 @@ pub struct Exported {
     /// The number of rows that were left out because their events are copies of events in earlier
     /// rows.
     pub copies: u64,
-    /// The number of rows that were left out because an exclusion (a site's condition on harmless
+    /// The number of rows that were left out because an exclusion (a site's description of harmless
     /// events) concerns their events, so that these are not matches or leads.
     pub excluded: u64,
     /// The number of processes that made matching queries but are missing in the export, because
@@ -253,7 +253,7 @@ impl Export<'_> {
     }
 
     /// Calls `write` for the event of every row of the exported table. Leaves out events that an
-    /// exclusion (a site's condition on harmless events) concerns and, unless copies are wanted,
+    /// exclusion (a site's description of harmless events) concerns and, unless copies are wanted,
     /// events that are copies. Counts both. Stops early if `stop` becomes true.
     fn write_events(
         &self,

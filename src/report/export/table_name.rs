@@ -21,7 +21,7 @@ pub enum TableName {
     Matches,
     /// The table of the hosts in the evidence.
     Hosts,
-    /// The table of leads (queries that Windows' own DNS client logged).
+    /// The table of leads (queries of Windows' own DNS client that a detection describes).
     Leads,
     /// The table of the files of the evidence, which is also called the ledger.
     Files,

@@ -115,7 +115,7 @@ fn problem(first: Option<&FirstProblem>) -> String {
 }
 
 /// Writes what was looked for: the period, the detections and the exclusions. Then writes how many
-/// processes and leads (queries that Windows' own DNS client logged) were found.
+/// processes and leads (queries of Windows' own DNS client that a detection describes) were found.
 fn looked_for(text: &mut String, answer: &Answer) {
     let run = &answer.run;
     text.push_str("## What was looked for\n\n");

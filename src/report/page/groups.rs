@@ -49,7 +49,7 @@ const FIELDS: [Field; 7] = [
     Field { names: &["ProcessGuid", "process_guid"], value: |found| found.process_guid },
 ];
 /// The indexes in [`FIELDS`] of the fields by which a detection groups its matches if it has no
-/// `stats` table, or one without any of these fields.
+/// `stats` table, or if none of [`FIELDS`] is a column of that table with one text in each row.
 const USUAL: [usize; 5] = [0, 2, 3, 4, 5];
 /// The index in [`FIELDS`] of the GUID of the process.
 const PROCESS_GUID: usize = 6;

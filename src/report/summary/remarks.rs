@@ -1,5 +1,5 @@
-//! The lines of the summary on leads (queries that Windows' own DNS client logged), on anomalies of
-//! the hosts' logs, and on notes (remarks on something usual).
+//! The lines of the summary on leads (queries of Windows' own DNS client that a detection
+//! describes), on anomalies of the hosts' logs, and on notes (remarks on something usual).
 
 use super::layout::{LABEL_WIDTH, VALUE_WIDTH, fitted, padded};
 use super::rules::distinct_name;
@@ -13,9 +13,9 @@ const MOST_ANOMALIES: usize = 6;
 /// The maximum number of notes on hosts' logs that a short summary shows. The table `hosts.parquet`
 /// has all of them.
 const MOST_NOTES: usize = 3;
-/// The maximum number of hosts with leads (queries that Windows' own DNS client logged) that a
-/// short summary lists, and the maximum number of detections that it lists because they can have no
-/// leads.
+/// The maximum number of hosts with leads (queries of Windows' own DNS client that a detection
+/// describes) that a short summary lists, and the maximum number of detections that it lists
+/// because they can have no leads.
 const MOST_LEADS: usize = 3;
 
 impl Summary<'_> {
@@ -40,9 +40,9 @@ impl Summary<'_> {
         lines
     }
 
-    /// Returns the summary's lines on leads (queries that Windows' own DNS client logged): which
-    /// hosts have leads, which detections cannot have leads, and that a lead is not a match.
-    /// Returns no line if leads were not looked for.
+    /// Returns the summary's lines on leads (queries of Windows' own DNS client that a detection
+    /// describes): which hosts have leads, which detections cannot have leads, and that a lead is
+    /// not a match. Returns no line if leads were not looked for.
     fn leads(&self) -> Vec<String> {
         let Some(hosts) = &self.answer.leads else { return Vec::new() };
         let totals = &self.run().totals;

@@ -1,5 +1,5 @@
-//! The entries of matches and leads (queries that Windows' own DNS client logged) in a timeline:
-//! one for each event, even if several detections describe it.
+//! The entries of matches and leads (queries of Windows' own DNS client that a detection describes)
+//! in a timeline: one for each event, even if several detections describe it.
 
 use std::borrow::Cow;
 use std::io;
@@ -14,8 +14,8 @@ use crate::table::{Cell, Column, Row, TableId};
 /// the row's detection that the event satisfies.
 const PATTERNS: [&str; 4] = ["matched_query", "matched_query_on_label", "matched_process", "matched_answer"];
 
-/// A table of events that detections describe: that of matches, or that of leads (queries that
-/// Windows' own DNS client logged).
+/// A table of events that detections describe: that of matches, or that of leads (queries of
+/// Windows' own DNS client that a detection describes).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct EventTable<'t> {
     pub id: TableId<'static>,

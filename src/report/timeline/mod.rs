@@ -1,6 +1,6 @@
-//! The timeline of an output: its matches and leads (queries that Windows' own DNS client logged),
-//! and the starts and ends of the processes that made the matching queries and of their ancestors,
-//! in order of time.
+//! The timeline of an output: its matches and leads (queries of Windows' own DNS client that a
+//! detection describes), and the starts and ends of the processes that made the matching queries
+//! and of their ancestors, in order of time.
 //!
 //! An event that several detections describe is one entry. Copies of an event are left out. The
 //! tables are streamed and entries are sorted with temporary files, so that memory does not grow

@@ -144,8 +144,8 @@ impl MisalignedChunks {
 
     /// Searches a slot (64 KiB in which a chunk should lie) for chunk headers, from offset `from`
     /// in the slot on, and adds what it finds to this result. If the slot contains an intact chunk,
-    /// `free` is the chunk's free space (the bytes after its live records), and a chunk in it may
-    /// be a deleted one. `nesting` decides which headers begin a chunk.
+    /// `free` is the chunk's free space (the bytes after its live records). A chunk that begins in
+    /// this free space may be a deleted one. `nesting` decides which headers begin a chunk.
     fn look_through(
         &mut self,
         slot: SlotPart<'_>,

@@ -25,9 +25,9 @@ impl Listed {
         self.sets.push((set, number));
     }
 
-    /// Returns, for each set of texts in which values are looked up, the index of the set of needles
-    /// to which it belongs. A needle is a literal or a set of texts; a detection requires at least
-    /// one needle of each of its sets.
+    /// Returns, for each set of texts in which values are looked up, the index of the set of
+    /// needles to which it belongs. A needle is a literal or a set of texts; a detection requires
+    /// at least one needle of each of its sets.
     pub(in crate::scan) fn numbers(&self) -> impl Iterator<Item = usize> {
         self.sets.iter().map(|(_, number)| *number)
     }

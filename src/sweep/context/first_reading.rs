@@ -55,8 +55,9 @@ impl FirstReading {
     }
 
     /// Notes, for the later search for processes, the process of each event in `events` that is a
-    /// match. Other events, such as leads (queries that Windows' own DNS client logged), are left
-    /// out. All events must be of one file; `file` is its position among all files of the sweep.
+    /// match. Other events, such as leads (queries of Windows' own DNS client that a detection
+    /// describes), are left out. All events must be of one file; `file` is its position among all
+    /// files of the sweep.
     pub(in crate::sweep) fn add_matches(&mut self, file: usize, events: &[EventWithHits<'_>]) {
         self.watched.add_matches(file, events);
     }

@@ -23,11 +23,10 @@ use crate::sweep::context::{EncodedLinks, LinkSpool, ProcessPlace, ProcessSource
 /// output gets a part too, those of a few blocks.
 const DOCUMENT_BYTES: usize = 256 << 10;
 
-/// The process events of a block (a range) of a file, encoded as documents of limited size, which
-/// are items of a part. In the part, the byte `PROCESSES` and the file's position come before each
-/// document. A document begins with a byte, which is 1 if the block could not be read whole and 0
-/// otherwise. The encoded events follow: those of live records in file order, then those of deleted
-/// records.
+/// The process events of a block (a range) of a file, encoded as documents of limited size. Each
+/// becomes an item of a part, in which the byte `PROCESSES` and the file's position come before it.
+/// A document begins with a byte, which is 1 if the block could not be read whole and 0 otherwise.
+/// The encoded events follow: those of live records in file order, then those of deleted records.
 #[derive(Debug, Default)]
 pub(in crate::sweep) struct BlockProcesses(Vec<Vec<u8>>);
 

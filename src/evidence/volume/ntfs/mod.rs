@@ -94,8 +94,9 @@ pub struct Ntfs {
 
 impl Ntfs {
     /// Opens an NTFS volume: reads its boot sector, and finds the parts of the master file table.
-    /// If the boot sector or the table's first record is damaged, uses its copy, which
-    /// `Ntfs::problems` reports. Fails if the copy is damaged, too, or on a read error.
+    /// If the boot sector is damaged, or the table's first record is damaged or unreadable, uses
+    /// its copy, which `Ntfs::problems` reports. Fails if the copy is of no use either, if the boot
+    /// sector cannot be read, or if the first record does not say where the table lies.
     pub fn open(volume: SharedSource) -> Result<Ntfs, NtfsError> {
         let first = Geometry::parse(&read_exact(&*volume, 0, 512)?);
         let is_boot_copy_used = first.is_err();

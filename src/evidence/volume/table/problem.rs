@@ -39,9 +39,9 @@ pub enum Fault {
         /// The CRC-32 that was computed from the bytes of the partition entries.
         computed: u32,
     },
-    /// The GPT at the start of the disk is damaged or missing, so the partitions are read from the
-    /// backup GPT at the end. The offset and length of this problem are those of the backup's
-    /// header.
+    /// The GPT at the start of the disk is damaged, or is missing although the MBR says that there
+    /// is one. So the partitions are read from the backup GPT at the end. The offset and length of
+    /// this problem are those of the backup's header.
     BackupUsed,
     /// The GPT at the start of the disk is damaged, and no sound backup GPT was found at the end.
     /// The partitions are read from the damaged GPT, as far as they make sense. The offset and

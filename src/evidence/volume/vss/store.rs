@@ -40,8 +40,8 @@ const UNUSED: u32 = 4;
 /// store says: from the store, or from where the block's content was moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Kept {
-    /// The number of the block that this entry says where to read: the block's offset in the
-    /// snapshot divided by [`BLOCK_SIZE`].
+    /// The number of the block whose place this entry states: the block's offset in the snapshot
+    /// divided by [`BLOCK_SIZE`].
     pub original: u32,
     /// True if the block's content was moved, so that `at` is an offset in the next newer snapshot.
     /// False if the store keeps the block, so that `at` is an offset on the live volume.
