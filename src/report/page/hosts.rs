@@ -15,8 +15,8 @@ const MOST_ROWS: usize = 200;
 /// page's script. Hosts for which there is no room are only counted.
 const MOST_PACKED: usize = 600_000;
 
-/// A host of the page's list, with the counts of its matches; without counts if the host is
-/// cleared.
+/// A host of the page's list, with the counts of its matches. `None` if the host is cleared: it
+/// has no match, and its logs were read completely.
 type HostEntry<'a> = (&'a HostFacts, Option<&'a HostMatches>);
 
 /// Returns the hosts in the order of the page's list: first those with matches, then those that are

@@ -266,7 +266,8 @@ pub(super) struct LinkSearch<'s> {
 
 /// Returns the processes whose events are needed: `seeds` (the processes of matches), and all that
 /// may be their ancestors, up to [`MOST_ANCESTORS`] generations. Also returns the places of these
-/// events in the files of `search`, in ascending order.
+/// events (file and range) in those files of the evidence that `search` looks through, in ascending
+/// order.
 pub(super) fn needed(
     links: &mut LinkSpool,
     search: &LinkSearch<'_>,
