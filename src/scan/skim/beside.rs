@@ -128,8 +128,8 @@ impl ProcessesBeside {
     /// Ends the search of a chunk for process events. The chunk's live records end at offset `end`.
     /// Reads the GUIDs of the events that were noted in this chunk. The search is incomplete if one
     /// of them cannot be read, or if events were read whole and the live records do not have the
-    /// checksum that the chunk's header states. `is_as_written` returns whether they have it, and is
-    /// called only if events were read whole. If the search is incomplete, removes these events.
+    /// checksum that the chunk's header states. `is_as_written` returns whether they have it, and
+    /// is called only if events were read whole. If the search is incomplete, removes these events.
     pub(in crate::scan) fn end(&mut self, chunk: &[u8], end: usize, is_as_written: impl FnOnce() -> bool) {
         let ProcessesBeside { finder, creations, ends, .. } = self;
         for (NotedEvents { data, noted }, is_creation) in [(creations, true), (ends, false)] {
