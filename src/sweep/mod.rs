@@ -16,6 +16,7 @@ mod hits;
 mod job;
 mod journal;
 mod leads;
+mod leaves_part;
 mod log_events;
 mod parts;
 mod queries;

@@ -14,6 +14,7 @@
 mod charts;
 mod columns;
 mod document;
+mod doubts;
 mod figures;
 mod found;
 mod groups;

@@ -44,27 +44,33 @@ impl Made {
     fn timeline(&self, hosts: &[&str]) -> (Vec<KindAndTime>, Vec<serde_json::Value>, Vec<String>) {
         let hosts: Vec<String> = hosts.iter().map(|name| (*name).to_owned()).collect();
         let stop = AtomicBool::new(false);
-        let timeline = Timeline::read(self, &hosts, &std::env::temp_dir(), &stop).unwrap();
+        let timeline =
+            Timeline::read(self, &hosts, &std::env::temp_dir(), &stop).expect("made tables can be read");
         let columns = columns();
         let shown: Vec<&Column> = columns.iter().collect();
         let (mut entries, mut lines) = (Vec::new(), Vec::new());
         for cells in timeline.entries {
-            let cells = cells.unwrap();
-            entries.push((cells.text("kind").unwrap().to_owned(), cells.time("time").map(seconds)));
+            let cells = cells.expect("sorted entries can be read");
+            entries.push((
+                cells.text("kind").expect("each entry has a kind").to_owned(),
+                cells.time("time").map(seconds),
+            ));
             let mut bytes = Vec::new();
-            write_line(&jsonl::line(&columns, &Row::new(&shown, &cells, 0)), &mut bytes).unwrap();
-            lines.push(serde_json::from_slice(&bytes).unwrap());
+            write_line(&jsonl::line(&columns, &Row::new(&shown, &cells, 0)), &mut bytes)
+                .expect("memory can be written");
+            lines.push(serde_json::from_slice(&bytes).expect("a line is JSON"));
         }
         (entries, lines, timeline.remarks.sentences())
     }
 
     fn text(&self, width: usize) -> String {
         let stop = AtomicBool::new(false);
-        let timeline = Timeline::read(self, &[], &std::env::temp_dir(), &stop).unwrap();
+        let timeline =
+            Timeline::read(self, &[], &std::env::temp_dir(), &stop).expect("made tables can be read");
         let mut bytes = Vec::new();
         let format = TimelineFormat::Text { width, colours: Colours::None };
-        timeline.write(format, &mut bytes, &stop).unwrap();
-        String::from_utf8(bytes).unwrap()
+        timeline.write(format, &mut bytes, &stop).expect("memory can be written");
+        String::from_utf8(bytes).expect("a timeline is text")
     }
 }
 
@@ -239,8 +245,10 @@ fn an_event_is_one_entry_however_many_detections_describe_it_and_a_copy_is_none(
     let [first, second] = lines.as_slice() else { unreachable!() };
     let ids = |line: &serde_json::Value| -> Vec<(String, Option<String>)> {
         let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
-        let detections = line["detections"].as_array().unwrap().iter();
-        detections.map(|known| (text(&known["id"]).unwrap(), text(&known["excluded_by"]))).collect()
+        let detections = line["detections"].as_array().expect("detections are a list").iter();
+        detections
+            .map(|known| (text(&known["id"]).expect("a detection has an id"), text(&known["excluded_by"])))
+            .collect()
     };
     let by = Some("known tool".to_owned());
     assert_eq!(ids(first), [("a".to_owned(), None), ("b".to_owned(), by.clone()), ("c".to_owned(), None)]);
@@ -321,7 +329,7 @@ fn only_wanted_hosts_are_shown_and_unknown_names_are_refused() {
     let refused = |hosts: &[&str]| {
         let hosts: Vec<String> = hosts.iter().map(|name| (*name).to_owned()).collect();
         let read = Timeline::read(&made, &hosts, &std::env::temp_dir(), &AtomicBool::new(false));
-        matches!(read, Err(TimelineError::NoHost(name)) if name == *hosts.last().unwrap())
+        matches!(read, Err(TimelineError::NoHost(name)) if name == *hosts.last().expect("a host was asked for"))
     };
     assert!(refused(&["PC-7", "PC-1"]) && refused(&["PC-7.other.example"]) && refused(&[""]));
 }
@@ -331,7 +339,7 @@ fn a_caller_who_wants_no_more_gets_no_timeline() {
     let made = Made { matches: vec![found(1, at(1), at(1), "d")], ..Made::default() };
     let read = |stop: bool| Timeline::read(&made, &[], &std::env::temp_dir(), &AtomicBool::new(stop));
     assert!(matches!(read(true), Err(TimelineError::Interrupted)));
-    let timeline = read(false).unwrap();
+    let timeline = read(false).expect("made tables can be read");
     let written = timeline.write(TimelineFormat::Jsonl, &mut Vec::new(), &AtomicBool::new(true));
     assert!(matches!(written, Err(TimelineError::Interrupted)));
 }

@@ -41,9 +41,8 @@ use crate::scan::skim::skimmed_record::SkimmedRecord;
 /// recognised) that are kept for a chunk. Each further layout would cost a comparison for every
 /// record that has none of the kept ones.
 const MOST_LAYOUTS: usize = 16;
-/// The greatest number of logs (computer and channel) that a skimmer remembers from one chunk to
-/// the next, because most of the following chunks contain records of the same log. If it knows more
-/// when the next chunk begins, it forgets all.
+/// The greatest number of logs (computer and channel) that a skimmer remembers for the next chunk,
+/// which mostly has records of the same log. If it knows more when that begins, it forgets all.
 const MOST_LOGS: usize = 16;
 
 /// Skims one chunk after another: counts the records that no detection can match, and leaves the
@@ -125,14 +124,12 @@ impl Skimmer {
         Skimmer { beside: Some(ProcessesBeside::new(search.clone())), ..self }
     }
 
-    /// Returns the skimmer, set to verify the checksum of the records in the chunks that
-    /// `checksums` chooses.
+    /// Returns the skimmer, set to verify the records' checksum in chunks that `checksums` chooses.
     pub(in crate::scan) fn verifying(self, checksums: Checksums) -> Self {
         Skimmer { checksums, ..self }
     }
 
-    /// Returns the skimmer, set to count separately those DNS queries that lie in the requested
-    /// period `window`.
+    /// Returns the skimmer, set to also count the DNS queries in the requested period `window`.
     pub(in crate::scan) fn within(self, window: Window) -> Self {
         Skimmer { window, ..self }
     }
@@ -397,8 +394,7 @@ enum RecordOutcome {
     /// The record is counted and need not be decoded. If it is an event that is wanted,
     /// its fields have been read directly.
     Counted,
-    /// The record must be decoded, because its event is wanted and its fields could not be read
-    /// directly.
+    /// The record must be decoded: its event is wanted, and could not be read directly.
     Decode,
 }
 

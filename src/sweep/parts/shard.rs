@@ -15,8 +15,9 @@ use crate::output::{PackedFile, WrittenFile};
 use crate::report::{Ending, Totals};
 use crate::sweep::collect::{Collector, Destination};
 use crate::sweep::container_hashes::hash_containers;
+use crate::sweep::leaves_part::LeavesPart;
 use crate::sweep::unit::{Unit, units};
-use crate::sweep::worker::{LeavesPart, Worker};
+use crate::sweep::worker::Worker;
 use crate::sweep::{Observer, listers};
 
 /// The sweep of one shard (a portion of a plan's evidence) by one process: which shard it is, where

@@ -46,8 +46,7 @@ pub(super) struct Kept {
     /// True if the block's content was moved, so that `at` is an offset in the next newer snapshot.
     /// False if the store keeps the block, so that `at` is an offset on the live volume.
     pub is_forwarded: bool,
-    /// The offset of the block's bytes, in bytes: in the next newer snapshot if `is_forwarded` is
-    /// true, and on the live volume otherwise.
+    /// The block's offset in bytes: in the next newer snapshot (`is_forwarded`) or on the volume.
     pub at: u64,
 }
 
@@ -103,9 +102,8 @@ fn within<'e, E>(elements: &'e [E], range: &Range<u64>, original: impl Fn(&E) ->
 }
 
 impl Store {
-    /// Returns where to read whole blocks of the snapshot from. The result has an entry for each
-    /// block that a range of bytes touches and that the store keeps or whose content was moved.
-    /// Sorted by block.
+    /// Returns where to read the whole blocks that a range of bytes touches, and that the store
+    /// keeps or whose content was moved. Sorted by block.
     pub fn kept(&self, range: &Range<u64>) -> &[Kept] {
         within(&self.kept, range, |kept| kept.original)
     }
